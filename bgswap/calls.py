@@ -1,0 +1,112 @@
+"""The Python calls: PIL images or arrays in, PIL images out; the same engines as the commands, no disk, no exit."""
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image, ImageOps
+
+from bgswap.compositing.backdrop import blurred, plain
+from bgswap.compositing.compose import compose
+from bgswap.compositing.decide import CompositeSettings, decide
+from bgswap.errors import UsageError
+from bgswap.inpainting.fill import Filler, InpaintSettings
+from bgswap.inpainting.stage import NETWORKS
+from bgswap.matting.colors import cut_out
+from bgswap.matting.predict import Matte, Matter, MatteSettings
+from bgswap.options import backdrop, split
+from bgswap.zoo.choice import ModelOptions
+
+Picture = Image.Image | ArrayLike
+
+
+def matte(photo: Picture, **settings: Any) -> Image.Image:
+    """Cut the people out of a photo.
+
+    Args:
+        photo: a PIL image (turned upright by its EXIF) or an array (H, W, 3 or 4), uint8 sRGB.
+        **settings: fields of MatteSettings and ModelOptions, named as the options of `bgswap matte`.
+
+    Returns:
+        RGBA, straight alpha, sRGB, uint8, as large as the photo.
+    """
+    chosen, model = split(settings, MatteSettings, ModelOptions)
+    pixels = _pixels(photo)
+    return Image.fromarray(cut_out(pixels, _estimate(pixels, chosen, model).alpha, chosen.colors))
+
+
+def inpaint(photo: Picture, mask: Picture, **settings: Any) -> Image.Image:
+    """Fill what `mask` covers from what surrounds it.
+
+    Args:
+        photo: as for `matte`.
+        mask: (H, W), white where to fill; a cut-out (H, W, 4) counts by its alpha.
+        **settings: fields of InpaintSettings and ModelOptions, named as the options of `bgswap inpaint`.
+
+    Returns:
+        RGB, sRGB, uint8, as large as the photo; equal to it outside the widened mask.
+    """
+    chosen, model = split(settings, InpaintSettings, ModelOptions)
+    network = NETWORKS.get(chosen.model)
+    filler = Filler(chosen, model.load(network) if network else None)
+    cover = _pixels(mask)
+    cover = cover[..., 3] if cover.shape[2] == 4 else cover[..., 0]
+    return Image.fromarray(filler.fill(_pixels(photo)[..., :3], cover).pixels)
+
+
+def composite(person: Picture, place: Picture | str, *, who: str = "largest", **settings: Any) -> Image.Image:
+    """Set a person into a place.
+
+    Args:
+        person: a photo, matted on the way, or a cut-out with alpha.
+        place: a picture, a color ("#rrggbb" or a CSS name) or "blur" for the photo's own background.
+        who: which people of a photo: "all", "largest", "X,Y" or "N".
+        **settings: fields of CompositeSettings and ModelOptions, named as the options of `bgswap composite`.
+
+    Returns:
+        RGB, sRGB, uint8, at the place's size, or the photo's with frame="person".
+    """
+    if isinstance(place, str):
+        settings = {"place": "keep", "shadow": "none", "frame": "person", **settings}
+    chosen, model = split(settings, CompositeSettings, ModelOptions)
+    pixels = _pixels(person)
+    cut = pixels
+    if pixels.shape[2] == 3 or bool((pixels[..., 3] == 255).all()):
+        found = _estimate(pixels[..., :3], MatteSettings(who=who), model)
+        cut = cut_out(pixels[..., :3], found.alpha, "own")
+    background = _background(place, pixels, cut)
+    made, _ = compose(cut, background, decide(cut, background, chosen), chosen, out=background)
+    return Image.fromarray(made)
+
+
+def _background(place: Picture | str, photo: NDArray[Any], cut: NDArray[Any]) -> NDArray[Any]:
+    if not isinstance(place, str):
+        return _pixels(place)[..., :3].copy()
+    chosen = backdrop(place)
+    if isinstance(chosen, tuple):
+        return plain(chosen, cut.shape[:2], cut.dtype)
+    if chosen != "blur" or photo is cut:
+        raise UsageError("a place is a picture, a color, or 'blur' where the person is a photo")
+    return blurred(photo[..., :3], cut[..., 3])
+
+
+def _pixels(picture: Picture) -> NDArray[Any]:
+    if isinstance(picture, Image.Image):
+        upright = ImageOps.exif_transpose(picture)
+        return np.array(upright.convert("RGBA" if upright.has_transparency_data else "RGB"))
+    pixels = np.asarray(picture)
+    if pixels.ndim == 2:
+        pixels = np.repeat(pixels[..., None], 3, 2)
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] not in (3, 4):
+        raise UsageError(f"a picture is (H, W, 3 or 4) uint8, not {pixels.shape} {pixels.dtype}")
+    return pixels
+
+
+def _estimate(pixels: NDArray[Any], settings: MatteSettings, model: ModelOptions) -> Matte:
+    return _matter(settings, model).estimate(pixels)
+
+
+@lru_cache(maxsize=2)
+def _matter(settings: MatteSettings, model: ModelOptions) -> Matter:
+    return Matter(model.load(settings.model), settings)

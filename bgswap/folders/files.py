@@ -1,0 +1,79 @@
+"""Files are written whole or not at all: a temporary file beside the destination, then one rename."""
+
+import os
+import secrets
+import stat
+import time
+from pathlib import Path
+
+PREFIX, SUFFIX = ".bgswap-", ".tmp"
+STREAMS = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
+DESCRIPTOR_FOLDERS = ("/dev/fd", "/proc/self/fd")
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write `data` as the file `path`, replacing what stood there in one step.
+
+    Readers see the old file or the new one, never half of it. A symbolic link is replaced, not followed. A FIFO, a
+    character device and the names of open streams (/dev/stdout, /dev/fd/3) are written in place. The mode is 0666
+    less the umask, as for a file that a shell makes. The folder must exist.
+
+    Raises:
+        OSError: the disk is full, the folder is read-only, ...; no temporary file is left behind.
+    """
+    descriptor = _open_stream(path)
+    if descriptor is not None:
+        _write_all(descriptor, data)
+    elif _is_stream(path):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            _write_all(descriptor, data)
+        finally:
+            os.close(descriptor)
+    else:
+        _replace(path, data)
+
+
+def leftovers(folder: Path, *, older_than_s: float = 3600.0) -> list[Path]:
+    """Temporary files in `folder` that a killed run left: none younger than that, a neighbor may be writing it."""
+    limit = time.time() - older_than_s
+    found = folder.glob(f"{PREFIX}*{SUFFIX}")
+    return sorted(path for path in found if not path.is_symlink() and path.stat().st_mtime <= limit)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    temporary = path.parent / f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
+    try:
+        descriptor = os.open(temporary, flags, 0o666)  # the kernel takes the umask off
+        try:
+            _write_all(descriptor, data)
+        finally:
+            os.close(descriptor)
+        os.replace(temporary, path)
+    except BaseException:  # KeyboardInterrupt too: nothing half-written may stay
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def _open_stream(path: Path) -> int | None:
+    """The descriptor that a name such as /dev/stdout stands for: on Linux a link, which a rename would destroy."""
+    if str(path) in STREAMS:
+        return STREAMS[str(path)]
+    if str(path.parent) in DESCRIPTOR_FOLDERS and path.name.isdecimal():
+        return int(path.name)
+    return None
+
+
+def _is_stream(path: Path) -> bool:
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)

@@ -1,0 +1,228 @@
+"""One record from files to files: read its pictures, let the stage work, write what comes back.
+
+This is what runs in a thread here or in a worker elsewhere. Nothing here prints; an `Outcome` carries
+everything.
+"""
+
+import threading
+import time
+import traceback
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import cv2
+
+from bgswap.errors import BgswapError, NotReady, PictureError
+from bgswap.folders import files, picture
+from bgswap.folders.encode import encode
+from bgswap.folders.layout import make_parent
+from bgswap.folders.picture import Picture, ReadOptions
+from bgswap.folders.records import STREAM, Record, show
+
+Work = Callable[[Mapping[str, Picture], Record], "Made"]
+CACHE_BYTES = 256 << 20  # ours: pictures that several records share are kept decoded up to this much
+
+
+@dataclass
+class Made:
+    """What a stage made of one record: pictures by role, warnings, free fields for the record's line."""
+
+    pictures: Mapping[str, Picture]
+    warnings: Sequence[str] = ()
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Stage(Protocol):
+    """What a command does to one record. A frozen dataclass: it is hashed, compared and sent elsewhere."""
+
+    command: ClassVar[str]
+
+    def inputs(self) -> Mapping[str, str]:
+        """Role -> "picture" or "mask": what is read for every record, where the record has it."""
+        ...
+
+    def models(self) -> Sequence[Mapping[str, str]]:
+        """name, sha256 and path of the weights used, known without loading them."""
+        ...
+
+    def prepare(self, threads: int) -> tuple[Work, Sequence[str]]:
+        """Load what is needed, once a process; `threads` are its own to use. Also notes for the user."""
+        ...
+
+
+@dataclass(frozen=True)
+class Coding:
+    """How pictures are read and written."""
+
+    read: ReadOptions = field(default_factory=ReadOptions)
+    quality: int | None = None
+    metadata: str = "safe"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One record with the files that it makes. data: what standard input held, for the role that reads it."""
+
+    record: Record
+    outputs: Mapping[str, Path]
+    formats: Mapping[str, str]
+    roots: Mapping[str, Path]
+    shared: frozenset[Path] = frozenset()  # inputs that other tasks read too
+    data: bytes | None = None
+
+
+@dataclass
+class Outcome:
+    """How one record went."""
+
+    record: Record
+    outputs: dict[str, Path]
+    status: str = "ok"  # ok, skipped, failed
+    error: str = ""
+    trace: str = ""
+    warnings: list[str] = field(default_factory=list)
+    fields: dict[str, Any] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    size: tuple[int, int] | None = None
+    sizes: dict[str, int] = field(default_factory=dict)  # bytes of each output
+    stream: bytes | None = None  # an output meant for standard output
+    notes: Sequence[str] = ()
+
+
+def carry_out(stage: Stage, coding: Coding, threads: int, tasks: Sequence[Task]) -> list[Outcome]:
+    """Work on a chunk of records. Only NotReady is raised: everything else is one record's failure."""
+    work, notes = prepared(stage, threads)
+    outcomes = [_carry_out_one(stage, work, coding, task) for task in tasks]
+    outcomes[0].notes = notes
+    return outcomes
+
+
+def _carry_out_one(stage: Stage, work: Work, coding: Coding, task: Task) -> Outcome:
+    outcome = Outcome(task.record, dict(task.outputs))
+    try:
+        if task.record.error:
+            raise PictureError(task.record.error)
+        began = time.perf_counter()
+        pictures = {role: _read(task, role, kind, coding.read) for role, kind in _present(stage, task.record)}
+        outcome.warnings = [note for one in pictures.values() for note in one.notes]
+        decoded = time.perf_counter()
+        made = work(pictures, task.record)
+        worked = time.perf_counter()
+        outcome.warnings += made.warnings
+        outcome.fields = dict(made.fields)
+        _write_all(task, made, coding, outcome)
+        ended = time.perf_counter()
+        steps = {"decode": decoded - began, "model": worked - decoded, "encode": ended - worked}
+        outcome.seconds = {name: round(value, 4) for name, value in steps.items()}
+    except NotReady:
+        raise
+    except Exception as cause:  # noqa: BLE001 - whatever one picture does, the batch goes on and names it
+        outcome.status, outcome.error, outcome.trace = "failed", _sentence(cause), traceback.format_exc()
+    return outcome
+
+
+def _present(stage: Stage, record: Record) -> list[tuple[str, str]]:
+    return [(role, kind) for role, kind in stage.inputs().items() if role in record.paths]
+
+
+def _read(task: Task, role: str, kind: str, options: ReadOptions) -> Picture:
+    path = task.record.paths[role]
+    if path == STREAM:
+        read = picture.read if kind == "picture" else picture.read_mask
+        return read(task.data or b"", options)
+    if path in task.shared:
+        return _shared.get((path, kind, options))
+    return _open(path, kind, options)
+
+
+def _open(path: Path, kind: str, options: ReadOptions) -> Picture:
+    read = picture.read if kind == "picture" else picture.read_mask
+    try:
+        return read(path, options)
+    except PictureError as cause:
+        raise type(cause)(f"{show(path)}: {cause}") from cause
+
+
+def _write_all(task: Task, made: Made, coding: Coding, outcome: Outcome) -> None:
+    # everything is encoded before anything is written: a picture that cannot be encoded leaves no half of a
+    # record
+    encoded = {}
+    for role, path in task.outputs.items():
+        result = made.pictures[role]
+        outcome.size = outcome.size or result.size
+        data = encode(result, task.formats[role], quality=coding.quality, metadata=coding.metadata)
+        encoded[role] = (path, data)
+    for role, (path, data) in encoded.items():
+        outcome.sizes[role] = len(data)
+        if path == STREAM:
+            outcome.stream = data
+            continue
+        try:
+            make_parent(path, task.roots[role])
+            files.write_whole(path, data)
+        except OSError as cause:
+            raise PictureError(f"cannot write {show(path)}: {cause.strerror or cause}") from cause
+
+
+def _sentence(cause: BaseException) -> str:
+    if isinstance(cause, BgswapError):
+        return str(cause)
+    if isinstance(cause, OSError) and cause.strerror:
+        name = f"{show(cause.filename)}: " if cause.filename else ""
+        return f"{name}{cause.strerror}"
+    if isinstance(cause, MemoryError):
+        return "not enough memory for this picture: use fewer --jobs or a smaller picture"
+    return f"unexpected {type(cause).__name__}: {cause} (--debug shows where)"
+
+
+_loading = threading.Lock()
+_loaded: dict[tuple[Stage, int], tuple[Work, Sequence[str]]] = {}
+
+
+def prepared(stage: Stage, threads: int) -> tuple[Work, Sequence[str]]:
+    """The stage's work, its models loaded once a process. The stage of the run before is let go."""
+    with _loading:
+        if (stage, threads) not in _loaded:
+            _loaded.clear()
+            cv2.setNumThreads(threads)
+            _loaded[stage, threads] = stage.prepare(threads)
+        return _loaded[stage, threads]
+
+
+class _Shared:
+    """Pictures that several records read: decoded once, kept; the longest unused go beyond CACHE_BYTES."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[tuple[Path, str, ReadOptions], Future[Picture]] = OrderedDict()
+
+    def get(self, what: tuple[Path, str, ReadOptions]) -> Picture:
+        with self._lock:
+            mine = what not in self._kept
+            future = self._kept.setdefault(what, Future())
+            self._kept.move_to_end(what)
+        if mine:  # whoever comes while it is decoded waits for it instead of decoding again
+            try:
+                opened = _open(*what)
+                opened.pixels.flags.writeable = False
+                future.set_result(opened)
+            except Exception as cause:  # noqa: BLE001 - every record that reads this picture fails with its reason
+                future.set_exception(cause)
+            self._let_go()
+        return future.result()
+
+    def _let_go(self) -> None:
+        with self._lock:
+            done = [(what, f.result()) for what, f in self._kept.items() if f.done() and not f.exception()]
+            size = sum(picture.pixels.nbytes for _, picture in done)
+            for what, old in done[:-1]:
+                if size > CACHE_BYTES:
+                    size -= old.pixels.nbytes
+                    del self._kept[what]
+
+
+_shared = _Shared()

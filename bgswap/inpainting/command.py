@@ -1,0 +1,54 @@
+"""`bgswap inpaint`: options become settings, and one call follows."""
+
+from typing import Any
+
+import click
+
+from bgswap import options as shared
+from bgswap.extensions import names
+
+WAYS = "bgswap.inpainting.ways"
+
+
+@click.command()
+@click.argument("operands", nargs=-1, metavar="IN OUT")
+@click.option(
+    "--mask", metavar="MATTES", help="Mattes by key, or one file; white is filled. Cut-outs serve too."
+)
+@click.option(
+    "--model",
+    type=click.Choice(names(WAYS)),
+    default="patchmatch",
+    show_default=True,
+    help="How the hole is filled.",
+)
+@click.option("--filled", metavar="DIR", help="Also write what was changed, as a mask.")
+@click.option("--invert", is_flag=True, help="Black is filled instead.")
+@shared.model_options
+@shared.run_options
+def inpaint(operands: tuple[str, ...], mask: str | None, filled: str | None, **options: Any) -> int:
+    """Write every photo of IN without its person: the hole is filled from what surrounds it.
+
+    \b
+    bgswap inpaint photos/ plates/ --mask mattes/
+    bgswap inpaint me.jpg empty.png --mask me-alpha.png
+    """
+    from pathlib import Path
+
+    from bgswap.folders.plan import RunOptions
+    from bgswap.folders.records import join
+    from bgswap.inpainting.fill import InpaintSettings
+    from bgswap.inpainting.stage import InpaintStage
+    from bgswap.zoo.choice import ModelOptions
+
+    invert = options.pop("invert")
+    naming, settings, model, run = shared.split(
+        options, shared.Naming, InpaintSettings, ModelOptions, RunOptions
+    )
+    found = shared.resolve(operands, naming, "photo")
+    if mask:
+        found.records = join(found.records, "mask", Path(mask))
+    else:
+        found.records = map(shared.piped_matte, found.records)
+    layout = shared.layout(found, naming, "png", "plate", [("filled", filled, "png")])
+    return shared.go(InpaintStage(settings, model, tuple(layout.targets), invert), found, layout, run)

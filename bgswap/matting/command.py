@@ -1,0 +1,57 @@
+"""`bgswap matte`: options become settings, and one call follows."""
+
+from typing import Any
+
+import click
+
+from bgswap import options as shared
+from bgswap.extensions import names
+
+REFINE = "bgswap.matting.refine"
+
+
+@click.command()
+@click.argument("operands", nargs=-1, metavar="IN OUT")
+@click.option("--alpha", metavar="DIR", help="Also write the mattes.")
+@click.option("--hole", metavar="DIR", help="Also write the photos with the people's holes.")
+@click.option("--trimap", metavar="DIR", help="Read trimaps by key: black, gray (unknown), white.")
+@click.option("--write-trimap", metavar="DIR", help="Also write trimaps.")
+@click.option("--background", metavar="COLOR", help="Flatten on a color: #rrggbb or a CSS name.")
+@click.option("-m", "--model", default="people", show_default=True, metavar="NAME", help="See bgswap models list.")
+@click.option("--refine", type=click.Choice(names(REFINE)), default="guided", show_default=True, help="How edges follow the photo.")
+@click.option("--passes", type=click.Choice(["auto", "1", "2"]), default="auto", show_default=True, help="2 looks again, closer, at the person.")
+@click.option("--colors", type=click.Choice(["own", "photo"]), default="own", show_default=True, help="Of soft edges: without the old background, or as they are.")
+@click.option("--who", default="all", show_default=True, metavar="WHO", help="all, largest, X,Y (shares of the frame) or N from the left.")
+@click.option("--grow", default=0, show_default=True, metavar="PX", help="Widen the matte; negative narrows it.")
+@click.option("--feather", default=0.0, show_default=True, metavar="PX", help="Soften its edge.")
+@click.option("--invert", is_flag=True, help="Keep the background instead.")
+@click.option("--ignore-alpha", is_flag=True, help="Look at what the photo's own alpha hides.")
+@shared.model_options
+@shared.run_options
+def matte(operands: tuple[str, ...], **options: Any) -> int:
+    """Write a cut-out (RGBA) of the people in every photo of IN.
+
+    \b
+    bgswap matte me.jpg me.png
+    bgswap matte photos/ cutouts/ --alpha mattes/ -u
+    """
+    from pathlib import Path
+
+    from bgswap.folders.plan import RunOptions
+    from bgswap.folders.records import join
+    from bgswap.matting.predict import MatteSettings
+    from bgswap.matting.stage import MatteStage
+    from bgswap.zoo.choice import ModelOptions
+
+    extra = [("alpha", options.pop("alpha"), "png"), ("hole", options.pop("hole"), "png")]
+    extra.append(("trimap", options.pop("write_trimap"), "png"))
+    trimap, background = options.pop("trimap"), shared.color(options.pop("background"))
+    kinds = (shared.Naming, MatteSettings, ModelOptions, RunOptions)
+    naming, settings, model, run = shared.split(options, *kinds)
+    found = shared.resolve(operands, naming, "photo")
+    if trimap:
+        found.records = join(found.records, "trimap", Path(trimap))
+    layout = shared.layout(found, naming, "png", "foreground", extra)
+    if background is None:
+        shared.refuse_opaque(layout, "a cut-out is transparent: use png, webp or tiff, or --background COLOR")
+    return shared.go(MatteStage(settings, model, tuple(layout.targets), background), found, layout, run)

@@ -1,0 +1,66 @@
+"""The matte stage: one photo in; its cut-out, and where asked its alpha, its hole and its trimap, out."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bgswap.folders.picture import Picture
+from bgswap.folders.records import Record
+from bgswap.folders.task import Made, Work
+from bgswap.matting.colors import cut_out, flatten, hole
+from bgswap.matting.predict import Matte, Matter, MatteSettings
+from bgswap.matting.trimap import trimap_from_alpha
+from bgswap.zoo.choice import ModelOptions
+
+Color = tuple[int, int, int]  # sRGB, 0..255
+
+
+@dataclass(frozen=True)
+class MatteStage:
+    """What `bgswap matte` does to a photo. roles: the outputs that are wanted."""
+
+    settings: MatteSettings
+    model: ModelOptions
+    roles: tuple[str, ...] = ("foreground",)
+    background: Color | None = None
+    command: ClassVar[str] = "matte"
+
+    def inputs(self) -> Mapping[str, str]:
+        """A photo, and where it has one a trimap."""
+        return {"photo": "picture", "trimap": "mask"}
+
+    def models(self) -> Sequence[Mapping[str, str]]:
+        """The matting network's weights."""
+        return self.model.weights(self.settings.model)
+
+    def prepare(self, threads: int) -> tuple[Work, Sequence[str]]:
+        """Load the network."""
+        model = self.model.load(self.settings.model, threads)
+        matter = Matter(model, self.settings)
+
+        def work(pictures: Mapping[str, Picture], _record: Record) -> Made:
+            photo, trimap = pictures["photo"], pictures.get("trimap")
+            matte = matter.estimate(photo.pixels, trimap.pixels if trimap else None)
+            outputs = {
+                role: replace(photo, pixels=self._make(role, photo.pixels, matte)) for role in self.roles
+            }
+            fields = {"confidence": round(matte.confidence, 4), "people": matte.people}
+            return Made(outputs, matte.warnings, fields)
+
+        return work, model.notes
+
+    def _make(self, role: str, photo: NDArray[np.generic], matte: Matte) -> NDArray[np.generic]:
+        makers: dict[str, Callable[[], NDArray[np.generic]]] = {
+            "foreground": lambda: self._foreground(photo, matte),
+            "alpha": lambda: matte.alpha,
+            "hole": lambda: hole(photo, matte.alpha),
+            "trimap": lambda: trimap_from_alpha(matte.alpha),
+        }
+        return makers[role]()
+
+    def _foreground(self, photo: NDArray[np.generic], matte: Matte) -> NDArray[np.generic]:
+        cut = cut_out(photo, matte.alpha, self.settings.colors)
+        return cut if self.background is None else flatten(cut, self.background)

@@ -1,0 +1,1 @@
+"""The one model-zoo loader: names, files and run folders become something to call (loader.py)."""

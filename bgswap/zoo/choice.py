@@ -1,0 +1,36 @@
+"""What a user chose about models, as one value that a stage can carry to wherever it runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bgswap.zoo import loader, store
+from bgswap.zoo.loader import LoadOptions, Model
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """--device, --precision and what is allowed: fields are named as the options are."""
+
+    device: str = "auto"
+    precision: str = "auto"
+    offline: bool = False
+    accept_license: tuple[str, ...] = ()
+    trust_model: bool = False
+
+    def load(self, name: str, threads: int = 1) -> Model:
+        """The model, ready to be called; raises as `loader.load` does."""
+        allowed = LoadOptions(self.offline, self.accept_license, self.trust_model, threads)
+        return loader.load(name, self.device, self.precision, options=allowed)
+
+    def weights(self, name: str) -> list[Mapping[str, str]]:
+        """name, sha256 and path of every weight file of a model that is on this disk, without loading it.
+
+        A file that still has to be fetched stands with its published checksum and no path.
+        """
+        card, _ = loader.describe(name)
+        known = []
+        for file in card.files:
+            found, _ = store.locate(card, file, (file.env,) if self.trust_model and file.env else ())
+            digest = found.digests.sha256 if found else file.checksum
+            known.append({"name": card.name, "sha256": digest, "path": str(found.path) if found else ""})
+        return known

@@ -1,0 +1,97 @@
+"""Write man/bgswap-COMMAND.1 from the commands' own help: python man/make_pages.py DIR (make man).
+
+click-man gives the OPTIONS; what every page shares (exit status, environment, files) stands here once. bgswap.1 is
+written by hand.
+"""
+
+import sys
+from pathlib import Path
+
+import click
+from click_man.core import generate_man_page
+
+from bgswap import __version__
+from bgswap.cli import COMMANDS, main
+
+SHARED = r"""
+.SH EXIT STATUS
+0 all done; 1 some records failed or no input was found; 2 wrong use; 3 not ready: weights, device, license or extra
+missing, and the message says what to type next; 130, 141 and 143 are deaths by interrupt, closed pipe and termination.
+.SH ENVIRONMENT
+.TP
+BGSWAP_MODELS, BGSWAP_MIRROR, BGSWAP_OFFLINE, BGSWAP_DEVICE
+Where weights are kept, where they are looked for first, no downloads, the default of \-\-device.
+.TP
+NO_COLOR, FORCE_COLOR, OMP_NUM_THREADS, CUDA_VISIBLE_DEVICES, XDG_CACHE_HOME, XDG_CONFIG_HOME
+Obeyed as everywhere.
+.SH FILES
+.TP
+OUT/.bgswap/COMMAND.jsonl
+The journal: a line a record, by which \-u knows what is done.
+.TP
+$XDG_CACHE_HOME/bgswap/models
+Fetched weights.
+.TP
+$XDG_CONFIG_HOME/bgswap/catalog.toml
+Models of your own, by name.
+.SH SEE ALSO
+"""
+
+
+def option_section(command: click.Command, name: str) -> str:
+    """The OPTIONS of a command as click-man writes them."""
+    page = generate_man_page(click.Context(command, info_name=name), version=__version__, date="")
+    _, _, options = page.partition(".SH OPTIONS\n")
+    return options.split("\n.SH ")[0].strip()
+
+
+def page(name: str, command: click.Command) -> str:
+    """One manual page."""
+    context = click.Context(command, info_name=f"bgswap {name}")
+    text, _, examples = (command.help or "").partition("\b\n")
+    first, _, more = text.strip().partition("\n\n")
+    usage = " ".join(command.collect_usage_pieces(context))
+    lines = [
+        f'.TH "BGSWAP\\-{name.upper()}" "1" "" "bgswap {__version__}" "bgswap manual"',
+        f".SH NAME\nbgswap\\-{name} \\- {escape(COMMANDS[name][1].rstrip('.'))}",
+        f".SH SYNOPSIS\n.B bgswap {name}\n{escape(usage)}",
+        f".SH DESCRIPTION\n{escape(first)}",
+    ]
+    if more.strip():
+        lines.append(f".PP\n{escape(more.strip())}")
+    if isinstance(command, click.Group):
+        for sub in command.list_commands(context):
+            inner = command.get_command(context, sub)
+            assert inner is not None
+            pieces = " ".join(inner.collect_usage_pieces(click.Context(inner, info_name=sub)))
+            lines.append(f".SH {sub.upper()}\n.B bgswap {name} {sub}\n{escape(pieces)}\n.PP\n{escape(paragraphs(inner))}")
+            lines.append(option_section(inner, sub))
+    else:
+        lines.append(f".SH OPTIONS\n{option_section(command, name)}")
+    if examples.strip():
+        lines.append(f".SH EXAMPLES\n.EX\n{escape(examples.strip(), literal=True)}\n.EE")
+    others = [f".BR bgswap{'' if other is None else chr(92) + '-' + other} (1)" for other in [None, *COMMANDS] if other != name]
+    lines.append(SHARED.strip() + "\n" + ",\n".join(others))
+    return "\n".join(line for line in "\n".join(lines).split("\n") if line.strip()) + "\n"
+
+
+def paragraphs(command: click.Command) -> str:
+    """A command's help without its examples."""
+    return (command.help or "").partition("\b\n")[0].strip()
+
+
+def escape(text: str, *, literal: bool = False) -> str:
+    """Plain text as roff: hyphens that are typed, and lines that must not be taken for requests."""
+    lines = text.replace("\\", "\\e").replace("-", "\\-").split("\n")
+    return "\n".join("\\&" + line if line[:1] in (".", "'") else line if literal else line.strip() for line in lines)
+
+
+def write(folder: Path) -> None:
+    """Write every command's page."""
+    for name in COMMANDS:
+        command = main.get_command(click.Context(main), name)  # type: ignore[attr-defined]
+        (folder / f"bgswap-{name}.1").write_text(page(name, command))
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))
