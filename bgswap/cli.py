@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import click
 
 from bgswap import __version__
-from bgswap.errors import BgswapError
+from bgswap.errors import BgswapError, Exit
 
 # name -> module of its click command, line in the list of commands
 COMMANDS = {
@@ -87,15 +87,25 @@ class Bgswap(click.Group):
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             _die(signal.SIGPIPE)
-        except BgswapError as cause:
+        except (BgswapError, OSError) as cause:
             if "--debug" in sys.argv:
                 traceback.print_exc()
             name = ctx.invoked_subcommand or ""
-            click.echo(f"bgswap {name}: {cause}", err=True)
-            _leave(int(cause.code))
+            click.echo(f"bgswap {name}: {_sentence(cause)}", err=True)
+            _leave(int(cause.code if isinstance(cause, BgswapError) else Exit.FAILED))
         if isinstance(result, int) and result:
             _leave(result)
         return result
+
+
+def _sentence(cause: BgswapError | OSError) -> str:
+    if isinstance(cause, BgswapError):
+        return str(cause)
+    # a report, a dependency file or standard output that cannot be written; pictures fail one by one
+    from bgswap.folders.records import show
+
+    name = f"{show(os.fsdecode(cause.filename))}: " if isinstance(cause.filename, str | bytes | os.PathLike) else ""
+    return f"{name}{cause.strerror or cause}"
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -34,9 +34,7 @@ def names(package: str) -> list[str]:
 def load(package: str, name: str) -> ModuleType:
     """Import one choice. An unknown name is a UsageError that lists the known ones."""
     if name not in names(package):
-        raise UsageError(
-            f"{package.rsplit('.', 1)[1]} has no '{name}'. Choose one of: {', '.join(names(package))}"
-        )
+        raise UsageError(f"{package.rsplit('.', 1)[1]} has no '{name}'. Choose one of: {', '.join(names(package))}")
     file = _folder(package) / f"{name.replace('-', '_')}.py"
     if file.exists():
         return import_module(f"{package}.{file.stem}")

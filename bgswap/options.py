@@ -26,9 +26,7 @@ class Shard(click.ParamType[tuple[int, int]]):
 
     name = "I/N"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int]:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
         """Parse "2/8" as (2, 8)."""
         if isinstance(value, tuple):
             return value
@@ -53,12 +51,8 @@ def _color(ctx: click.Context, _option: click.Parameter, value: str) -> str:
 
 _RUN = [
     click.option("-t", "--target-directory", metavar="DIR", help="Write into DIR; all operands are sources."),
-    click.option(
-        "--files0-from", metavar="FILE", help="Read NUL-separated names from FILE, or - for standard input."
-    ),
-    click.option(
-        "--records-from", metavar="FILE", help="Read JSON lines of --records from FILE, or -, as they come."
-    ),
+    click.option("--files0-from", metavar="FILE", help="Read NUL-separated names from FILE, or - for standard input."),
+    click.option("--records-from", metavar="FILE", help="Read JSON lines of --records from FILE, or -, as they come."),
     click.option("--records", is_flag=True, help="Print a metadata.jsonl line for every finished record."),
     click.option("--keys", type=PATH, metavar="FILE", help="Only these keys, one a line."),
     click.option("--exclude", type=PATH, metavar="FILE", help="Not these keys, one a line."),
@@ -73,15 +67,11 @@ _RUN = [
     click.option("--shard", type=Shard(), default="1/1", help="Only share I of N, chosen by key."),
     click.option("--cluster", metavar="ADDRESS", help="Work on a Dask cluster that sees the same files."),
     click.option("--dry-run", is_flag=True, help="Print SOURCE, OUTPUT and ACTION; write nothing."),
-    click.option(
-        "-u", "--update", is_flag=True, help="Skip what is done and unchanged; redo what changed or failed."
-    ),
+    click.option("-u", "--update", is_flag=True, help="Skip what is done and unchanged; redo what changed or failed."),
     click.option("-n", "--no-clobber", is_flag=True, help="Leave outputs that exist."),
     click.option("--fail-fast", is_flag=True, help="Stop at the first failure."),
     click.option("--report", type=PATH, metavar="FILE", help="Write a JSON line a record."),
-    click.option(
-        "--depfile", type=PATH, metavar="FILE", help="Write make rules that name inputs and weights."
-    ),
+    click.option("--depfile", type=PATH, metavar="FILE", help="Write make rules that name inputs and weights."),
     click.option("--format", "format_", type=FORMATS, help="Format of the main output."),
     click.option("--to", type=click.Choice(STREAM_FORMATS), help="Format on standard output."),
     click.option(
@@ -191,9 +181,7 @@ class Naming:
     format_: str | None
     to: str | None
     name: str
-    in_place: bool = (
-        False  # results go into the working directory, which is no folder of ours to keep a journal in
-    )
+    in_place: bool = False  # results go into the working directory, which is no folder of ours to keep a journal in
 
 
 def split(options: dict[str, Any], *kinds: type[Any]) -> list[Any]:
@@ -283,6 +271,8 @@ def layout(
     path, is_folder = folder_or_file(found.out, found.several)
     chosen = naming.format_ or default
     if path == STREAM:
+        if found.several:
+            raise UsageError("several pictures cannot go to standard output: name a folder")
         chosen = naming.to or chosen
         if sys.stdout.isatty():
             raise UsageError("refusing to write a picture to a terminal: name a file, or pipe it on")
@@ -309,9 +299,7 @@ def _refuse_same(sources: Sequence[Path], out: Path) -> None:
             raise UsageError(f"{out} is the source itself, and an input is never replaced")
 
 
-def go(
-    stage: Any, found: Operands, where: "Layout", options: "RunOptions", shared: Iterable[Path] = ()
-) -> int:
+def go(stage: Any, found: Operands, where: "Layout", options: "RunOptions", shared: Iterable[Path] = ()) -> int:
     """Run the stage through the pipeline; the command's exit code."""
     from bgswap.folders import pipeline
 
@@ -334,9 +322,7 @@ def backdrop(text: str | None) -> "tuple[int, int, int] | str | None":
         return ImageColor.getrgb(text)[:3]
     except ValueError:
         if text.startswith("#") or not Path(text).suffix:
-            raise UsageError(
-                f"'{text}' is no file, no color (#rrggbb or a CSS name) and not 'blur'"
-            ) from None
+            raise UsageError(f"'{text}' is no file, no color (#rrggbb or a CSS name) and not 'blur'") from None
         return None
 
 

@@ -13,6 +13,8 @@ from click_man.core import generate_man_page
 from bgswap import __version__
 from bgswap.cli import COMMANDS, main
 
+RELEASED = "2026-11-21"
+
 SHARED = r"""
 .SH EXIT STATUS
 0 all done; 1 some records failed or no input was found; 2 wrong use; 3 not ready: weights, device, license or extra
@@ -52,7 +54,7 @@ def page(name: str, command: click.Command) -> str:
     first, _, more = text.strip().partition("\n\n")
     usage = " ".join(command.collect_usage_pieces(context))
     lines = [
-        f'.TH "BGSWAP\\-{name.upper()}" "1" "" "bgswap {__version__}" "bgswap manual"',
+        f'.TH "BGSWAP\\-{name.upper()}" "1" "{RELEASED}" "bgswap {__version__}" "bgswap manual"',
         f".SH NAME\nbgswap\\-{name} \\- {escape(COMMANDS[name][1].rstrip('.'))}",
         f".SH SYNOPSIS\n.B bgswap {name}\n{escape(usage)}",
         f".SH DESCRIPTION\n{escape(first)}",
@@ -64,13 +66,19 @@ def page(name: str, command: click.Command) -> str:
             inner = command.get_command(context, sub)
             assert inner is not None
             pieces = " ".join(inner.collect_usage_pieces(click.Context(inner, info_name=sub)))
-            lines.append(f".SH {sub.upper()}\n.B bgswap {name} {sub}\n{escape(pieces)}\n.PP\n{escape(paragraphs(inner))}")
+            lines.append(
+                f".SH {sub.upper()}\n.B bgswap {name} {sub}\n{escape(pieces)}\n.PP\n{escape(paragraphs(inner))}"
+            )
             lines.append(option_section(inner, sub))
     else:
         lines.append(f".SH OPTIONS\n{option_section(command, name)}")
     if examples.strip():
         lines.append(f".SH EXAMPLES\n.EX\n{escape(examples.strip(), literal=True)}\n.EE")
-    others = [f".BR bgswap{'' if other is None else chr(92) + '-' + other} (1)" for other in [None, *COMMANDS] if other != name]
+    others = [
+        f".BR bgswap{'' if other is None else chr(92) + '-' + other} (1)"
+        for other in [None, *COMMANDS]
+        if other != name
+    ]
     lines.append(SHARED.strip() + "\n" + ",\n".join(others))
     return "\n".join(line for line in "\n".join(lines).split("\n") if line.strip()) + "\n"
 

@@ -1,5 +1,7 @@
 """Places that are no photo: a plain color, or the photo's own background, blurred."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -8,15 +10,13 @@ WORKING = 256  # ours: longer side that the blur is made at; it holds nothing fi
 SIGMA = 0.025  # ours: blur, share of the longer side
 
 
-def plain(
-    color: tuple[int, int, int], size: tuple[int, int], dtype: np.dtype[np.generic]
-) -> NDArray[np.generic]:
+def plain(color: tuple[int, int, int], size: tuple[int, int], dtype: np.dtype[Any]) -> NDArray[Any]:
     """A picture (H, W, 3) of one sRGB color, 0..255 each, in the depth asked for."""
     levels = np.array(color, np.uint16) * (257 if dtype == np.uint16 else 1)
     return np.broadcast_to(levels.astype(dtype), (*size, 3)).copy()
 
 
-def blurred(photo: NDArray[np.generic], alpha: NDArray[np.generic]) -> NDArray[np.generic]:
+def blurred(photo: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
     """The photo's background, blurred as if far away; the person's own colors do not bleed into it.
 
     photo: (H, W, 3), alpha: (H, W), uint8 or uint16; the result is as the photo. Blur of background pixels alone
@@ -39,9 +39,7 @@ def blurred(photo: NDArray[np.generic], alpha: NDArray[np.generic]) -> NDArray[n
     trust = np.clip(total / 0.05, 0, 1)[..., None]
     levels = np.clip((mixed * trust + far * (1 - trust)) * full + 0.5, 0, full)
     # enlarged in 8 bits a blur would show steps: 16 bits, then back with half a level of ordered noise
-    fine = cv2.resize(
-        (levels * (65535 / full)).astype(np.uint16), (width, height), interpolation=cv2.INTER_CUBIC
-    )
+    fine = cv2.resize((levels * (65535 / full)).astype(np.uint16), (width, height), interpolation=cv2.INTER_CUBIC)
     return fine if photo.dtype == np.uint16 else _narrow(fine)
 
 

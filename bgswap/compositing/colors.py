@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bgswap.compositing.decisions import ColorMap
-from bgswap.compositing.light import Float, luminance, to_levels, to_unit
+from bgswap.compositing.light import WEIGHTS, Float, luminance, to_levels, to_unit
 
 STEPS = 1024  # ours: luminance is read in this many steps, so that an affine is looked up and not interpolated a pixel
 PIXELS = 1 << 17  # ours: pixels at a time, so that floats stay in the cache
@@ -28,34 +28,37 @@ class Recolor:
         self.table = np.ascontiguousarray(table.reshape(-1, 12).T)  # (12, rows * columns * STEPS)
 
     def apply(self, foreground: NDArray[Any], alpha: NDArray[Any], top: int, left: int) -> NDArray[Any]:
-        """foreground (h, w, 3) uint8 or uint16 at (top, left) of the frame -> its colors changed where alpha is not 0."""
+        """foreground (h, w, 3) uint8 or uint16, at (top, left) of the frame: recolored where alpha is not 0."""
         if self.identity:
             return foreground
         changed = foreground.copy()
         flat, where = changed.reshape(-1, 3), np.flatnonzero(alpha)
         for start in range(0, where.size, PIXELS):
             some = where[start : start + PIXELS]
-            rows, columns = np.divmod(some, alpha.shape[1])
-            flat[some] = to_levels(
-                self._affine(to_unit(flat[some]), rows + top, columns + left), foreground.dtype
-            )
+            planes = to_unit(np.ascontiguousarray(np.take(flat, some, axis=0).T))
+            moved = self._affine(planes, some, alpha.shape[1], (top, left))
+            flat[some] = to_levels(moved, foreground.dtype).T
         return changed
 
-    def _affine(self, srgb: Float, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Float:
-        step = np.clip(luminance(srgb) * (STEPS - 1) + 0.5, 0, STEPS - 1).astype(np.intp)
-        moved = np.zeros_like(srgb)
-        for weight, cell in self._cells(rows, columns):
-            where = step + cell * STEPS
+    def _affine(self, planes: Float, index: NDArray[np.intp], width: int, origin: tuple[int, int]) -> Float:
+        """planes (3, n) sRGB 0..1, index into a piece of that width at origin -> (3, n)."""
+        red, green, blue = planes
+        step = ((STEPS - 1) * (WEIGHTS[0] * red + WEIGHTS[1] * green + WEIGHTS[2] * blue) + 0.5).astype(np.intp)
+        np.clip(step, 0, STEPS - 1, out=step)
+        moved = np.zeros_like(planes)
+        for weight, cell in self._cells(index, width, origin):
+            where = step + cell * STEPS if self.cells != (1, 1) else step
             for channel in range(3):
-                a, b, c, offset = self.table[4 * channel : 4 * channel + 4]
-                value = a[where] * srgb[:, 0] + b[where] * srgb[:, 1] + c[where] * srgb[:, 2] + offset[where]
-                moved[:, channel] += value if weight is None else weight * value
+                a, b, c, offset = (np.take(row, where) for row in self.table[4 * channel : 4 * channel + 4])
+                value = a * red + b * green + c * blue + offset
+                moved[channel] += value if weight is None else weight * value
         return moved
 
-    def _cells(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> list[tuple[Float | None, Any]]:
+    def _cells(self, index: NDArray[np.intp], width: int, origin: tuple[int, int]) -> list[tuple[Float | None, Any]]:
         """The cells around each pixel with their bilinear weights; cells are told by their middles."""
         if self.cells == (1, 1):
             return [(None, 0)]
+        rows, columns = (line + start for line, start in zip(np.divmod(index, width), origin, strict=True))
         found: list[tuple[Float | None, Any]] = []
         axes = []
         for index, count, length in zip((rows, columns), self.cells, self.frame, strict=True):
@@ -72,8 +75,8 @@ class Recolor:
 def fit_grid(before: Float, after: Float, weight: Float, *, bins: int = 8, ridge: float = 1e-4) -> Float:
     """Least squares affines that lead `before` to `after`: (n, 3) sRGB 0..1 and weights (n,) -> grid (1, 1, bins, 12).
 
-    Neighboring bins share a pixel in the proportion that Recolor mixes them. ridge: pull toward identity, as a share of
-    an average bin's weight; it decides alone in bins that no pixel reaches.
+    Neighboring bins share a pixel in the proportion that Recolor mixes them. ridge: pull toward identity, as
+    a share of an average bin's weight; it decides alone in bins that no pixel reaches.
     """
     at = np.clip(luminance(before), 0, 1) * (bins - 1)
     low = np.minimum(at.astype(int), max(0, bins - 2))

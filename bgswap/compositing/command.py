@@ -61,9 +61,7 @@ HARMONIZE, SHADOW, BLEND = (f"bgswap.compositing.{step}" for step in ("harmonize
     show_default=True,
     help="What falls on the ground.",
 )
-@click.option(
-    "--blend", type=click.Choice(names(BLEND)), default="over", show_default=True, help="How edges mix."
-)
+@click.option("--blend", type=click.Choice(names(BLEND)), default="over", show_default=True, help="How edges mix.")
 @click.option("--feather", type=float, metavar="PX", help="Width of --blend feather.")
 @click.option(
     "--light",
@@ -87,15 +85,11 @@ HARMONIZE, SHADOW, BLEND = (f"bgswap.compositing.{step}" for step in ("harmonize
     show_default=True,
     help="For people who are not cut out yet.",
 )
-@click.option(
-    "--who", default="largest", show_default=True, metavar="WHO", help="all, largest, X,Y or N, as in matte."
-)
+@click.option("--who", default="largest", show_default=True, metavar="WHO", help="all, largest, X,Y or N, as in matte.")
 @shared.model_options
 @shared.run_options
 @click.pass_context
-def composite(
-    ctx: click.Context, person: str | None, bg: str | None, output: str | None, **options: Any
-) -> int:
+def composite(ctx: click.Context, person: str | None, bg: str | None, output: str | None, **options: Any) -> int:
     """Set the people of P into the places of B: write the finished pictures.
 
     \b

@@ -15,9 +15,7 @@ from bgswap.compositing.resample import PlacedCutout, cover
 from bgswap.compositing.shading import Shading
 
 STRIP = 256  # rows at a time
-ALIGN = (
-    64  # strips and columns start at multiples of this, so that pyramids fall alike wherever a piece begins
-)
+ALIGN = 64  # strips and columns start at multiples of this, so that pyramids fall alike wherever a piece begins
 
 
 def compose(
@@ -35,7 +33,8 @@ def compose(
     person: (H, W, 4) straight RGBA as big as its photo; background: (h, w, 3); uint8 or uint16, sRGB.
     size: (height, width) of the result; None: the background's, or with settings.frame "person" the photo's. A
     background of another size is scaled to cover it and cropped, never stretched.
-    out: painted into and returned; it may be `background` itself where the caller owns it, which then holds the result.
+    out: painted into and returned, where it has the result's size and dtype; it may be `background` itself where the
+    caller owns it.
     strip: rows worked on at a time, a multiple of 64; the pixels do not depend on it.
     """
     settings = settings or CompositeSettings()
@@ -52,11 +51,11 @@ def compose(
         canvas = out
     elif np.shares_memory(canvas, background):
         canvas = canvas.copy()
-    outline = trace(person[..., 3])
+    outline = trace(person)
     if outline is None or decisions.place is None:
         return canvas, [*warnings, *(() if NOBODY in decisions.warnings else (NOBODY,))]
     warnings += _enlarged(decisions.place, outline, canvas.shape[:2], settings.max_enlarge)
-    _Painter(person, outline, decisions, canvas).paint(strip)
+    _Painter(person, outline, decisions.place, decisions, canvas).paint(strip)
     return canvas, warnings
 
 
@@ -71,10 +70,9 @@ class _Painter:
     """One person, one canvas: what each strip needs is prepared once."""
 
     def __init__(
-        self, person: NDArray[Any], outline: Outline, decisions: Decisions, canvas: NDArray[Any]
+        self, person: NDArray[Any], outline: Outline, place: Place, decisions: Decisions, canvas: NDArray[Any]
     ) -> None:
         frame = (canvas.shape[0], canvas.shape[1])
-        place = decisions.place or Place(0.5, 1.0, 1.0)
         matrix = placement_matrix(place, outline, frame)
         self.canvas = canvas
         self.cutout = PlacedCutout(person, matrix, outline, frame)

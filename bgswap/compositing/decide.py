@@ -24,13 +24,11 @@ class CompositeSettings:
 
     place: str = "fit"  # or X,Y,H[,ROTATION[,flip]]
     harmonize: str = "none"
-    strength: float = 1.0  # of the color change, 0..1
+    strength: float = 0.5  # of the color change, 0..1; ours: in full, faces turn gray on snow and blue at night
     shadow: str = "contact"
     blend: str = "over"
     light: str = "srgb"  # or "linear": where edges mix
-    feather: float | None = (
-        None  # pixels of the result over which the blend softens; None: the way's own share
-    )
+    feather: float | None = None  # pixels of the result over which the blend softens; None: the way's own share
     frame: str = "background"  # or "person": whose size the result has
     max_enlarge: float = 1.5  # enlarging the person beyond this warns
 
@@ -49,18 +47,17 @@ def decide(
     person_frame: tuple[int, int] | None = None,
     place_frame: tuple[int, int] | None = None,
 ) -> Decisions:
-    """Make all decisions for a person (H, W, 4) straight RGBA, as big as its photo, and a place (h, w, 3), uint8 or uint16.
+    """All decisions for a person (H, W, 4), straight RGBA as big as its photo, and a place (h, w, 3), uint8 or uint16.
 
-    Either may be a reduced copy: its true (height, width) is then told by person_frame and place_frame. Pixels are looked
-    at small; only the matte's box is read at the size given, so that a person given at full size is placed to the pixel.
+    Either may be a reduced copy: its true (height, width) is then told by person_frame and place_frame.
+    Pixels are looked at small; only the matte's box is read at the size given, so that a person given at full
+    size is placed to the pixel.
     """
     check_pictures(person, place)
-    size = (
-        (person_frame or person.shape[:2]) if settings.frame == "person" else (place_frame or place.shape[:2])
-    )
+    size = (person_frame or person.shape[:2]) if settings.frame == "person" else (place_frame or place.shape[:2])
     size = (int(size[0]), int(size[1]))
     blend = _blend(settings, size[0])
-    outline = trace(person[..., 3])
+    outline = trace(person)
     if outline is None:
         return Decisions(None, blend=blend, size=size, warnings=(NOBODY,))
     small_place = shrink(place, SMALL)
@@ -77,7 +74,7 @@ def decide(
         warnings = [f"the person lies outside the frame at {where.x:g},{where.y:g}: nothing of it shows"]
     return Decisions(
         where,
-        harmonize=_harmonize(settings, shrink(person, SMALL), small_place),
+        harmonize=_harmonize(settings, person, small_place),
         shadow=_shadow(settings, outline, where),
         blend=blend,
         size=size,
@@ -96,15 +93,15 @@ def check_pictures(person: NDArray[Any], place: NDArray[Any]) -> None:
 
 def _harmonize(settings: CompositeSettings, person: NDArray[Any], place: NDArray[Any]) -> ColorMap | None:
     way = extensions.load("bgswap.compositing.harmonize", settings.harmonize)
-    unit = to_unit(person)
+    if settings.harmonize == "none":
+        return None  # no small copy of the person needs to be made
+    unit = to_unit(shrink(person, SMALL))
     grid = way.harmonize(unit[..., :3], unit[..., 3], to_unit(place))
     return None if grid is None else ColorMap(settings.harmonize, settings.strength, grid)
 
 
 def _shadow(settings: CompositeSettings, outline: Outline, place: Any) -> ShadowLayer | None:
-    layer: ShadowLayer | None = extensions.load("bgswap.compositing.shadow", settings.shadow).cast(
-        outline, place
-    )
+    layer: ShadowLayer | None = extensions.load("bgswap.compositing.shadow", settings.shadow).cast(outline, place)
     return layer
 
 

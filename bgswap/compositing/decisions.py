@@ -1,6 +1,7 @@
-"""What a composite decides: plain numbers and small grids, made on small pictures, saved as JSON lines, applied full size.
+"""What a composite decides: numbers and small grids, made on small pictures, saved as JSON lines, applied full size.
 
-All lengths are shares of the result's frame and all angles degrees, so that one decision fits every resolution.
+All lengths are shares of the result's frame and all angles degrees, so that one decision fits every
+resolution.
 """
 
 import base64
@@ -22,9 +23,10 @@ Part = TypeVar("Part")
 class Place:
     """Where the person stands.
 
-    x, y: middle of the lower edge of the person's box, shares of the frame's width and height. height: of the box, share
-    of the frame's height. rotation: degrees counter-clockwise about (x, y). flip: mirrored left to right, before the
-    turn. score: how well the place suits, higher is better, None where nobody scored.
+    x, y: middle of the lower edge of the person's box, shares of the frame's width and height.
+    height: of the box, share of the frame's height.
+    rotation: degrees counter-clockwise about (x, y). flip: mirrored left to right, before the turn.
+    score: how well the place suits, higher is better; None where nobody scored.
     """
 
     x: float
@@ -43,8 +45,8 @@ class Place:
 class ColorMap:
     """The person's color change: 3x4 affines on sRGB 0..1, chosen by luminance and by position in the frame.
 
-    grid: (rows, columns, bins, 12) float32, the 12 numbers row by row as `out = A @ (r, g, b, 1)`; None is identity.
-    Held at half precision from the start, so that a saved and a fresh decision give the same pixels.
+    grid: (rows, columns, bins, 12) float32, the 12 numbers row by row as `out = A @ (r, g, b, 1)`; None is
+    identity. Held at half precision from the start, so that a saved and a fresh decision give the same pixels.
     strength: 0 leaves the person alone, 1 applies the grid in full.
     """
 
@@ -56,9 +58,7 @@ class ColorMap:
         if self.grid is not None:
             grid = np.asarray(self.grid, np.float32)
             if grid.ndim != 4 or grid.shape[3] != 12 or 0 in grid.shape or not np.isfinite(grid).all():
-                raise UsageError(
-                    f"a color grid is (rows, columns, bins, 12) finite numbers, not {grid.shape}"
-                )
+                raise UsageError(f"a color grid is (rows, columns, bins, 12) finite numbers, not {grid.shape}")
             object.__setattr__(self, "grid", grid.astype(np.float16).astype(np.float32))
 
     @property
@@ -79,7 +79,8 @@ class ColorMap:
 @dataclass(frozen=True)
 class ShadowLayer:
     """What darkens the background. contact: 0..1, how dark it gets right under the feet; softness: blur, share of the
-    frame's height. azimuth (degrees), length and density (0..1) tell of the cast shadow and are 0 without one.
+    frame's height. azimuth (degrees), length and density (0..1) tell of the cast shadow and are 0 without
+    one.
     """
 
     azimuth: float = 0.0
@@ -105,7 +106,7 @@ class Blend:
 
 @dataclass(frozen=True)
 class Decisions:
-    """All decisions for one composite of `size` (height, width). None leaves a step out; place None: nobody to place."""
+    """All decisions for one composite of `size` (height, width). None leaves a step out; no place: nobody to place."""
 
     place: Place | None
     harmonize: ColorMap | None = None
@@ -142,9 +143,7 @@ class Decisions:
         if not isinstance(parts, dict) or parts.get("version") != VERSION:
             raise UsageError(f'a line of decisions is an object with "version": {VERSION}')
         size = parts.get("size")
-        if size is not None and not (
-            isinstance(size, list) and len(size) == 2 and all(type(n) is int for n in size)
-        ):
+        if size is not None and (not isinstance(size, list) or [type(n) for n in size] != [int, int]):
             raise UsageError(f'"size" is [height, width] in pixels, not {size}')
         names = {name: parts.get(name, "") for name in ("key", "person", "background")}
         return cls(
@@ -179,9 +178,7 @@ def _part(kind: type[Part], parts: Mapping[str, Any], name: str) -> Part | None:
         if isinstance(default, str | bool):
             right = isinstance(value, type(default))
         else:
-            right = (isinstance(value, float | int) and np.isfinite(value)) or (
-                value is None and default is None
-            )
+            right = (isinstance(value, float | int) and np.isfinite(value)) or (value is None and default is None)
         if not right:
             raise UsageError(f'"{name}": {key} cannot be {value!r}')
     return made

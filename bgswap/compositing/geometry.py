@@ -1,6 +1,7 @@
 """From the cut-out's pixels to the frame's: the affine of a Place, and what of the person then lies where.
 
-Coordinates are continuous: pixel (row, column) covers [column, column + 1) x [row, row + 1), x to the right, y down.
+Coordinates are continuous: pixel (row, column) covers [column, column + 1) x [row, row + 1), x to the right,
+y down.
 """
 
 from typing import Any
@@ -13,14 +14,16 @@ from bgswap.compositing.outline import Outline
 
 Matrix = NDArray[np.float64]
 
-SNAP_PX = 0.75  # ours: a scale this close to 1, told in pixels at the box's far end, becomes 1, and the pixels stay sharp
+SNAP_PX = (
+    0.75  # ours: a scale this close to 1, told in pixels at the box's far end, becomes 1, and the pixels stay sharp
+)
 
 
 def placement_matrix(place: Place, outline: Outline, frame: tuple[int, int]) -> Matrix:
     """(2, 3) affine: photo pixels -> frame pixels; frame is (height, width).
 
-    Size and shape of the person never change but by one scale, a turn and a mirror. Where the scale is 1 and there is no
-    turn, the shift is rounded to whole pixels, so that nothing has to be resampled.
+    Size and shape of the person never change but by one scale, a turn and a mirror. Where the scale is 1 and
+    there is no turn, the shift is rounded to whole pixels, so that nothing has to be resampled.
     """
     height, width = frame
     scale = place.height * height / outline.height
@@ -65,9 +68,7 @@ def bounds(matrix: Matrix, box: tuple[float, float, float, float]) -> tuple[floa
     return float(y.min()), float(x.min()), float(y.max()), float(x.max())
 
 
-def region_in_frame(
-    matrix: Matrix, outline: Outline, frame: tuple[int, int]
-) -> tuple[int, int, int, int] | None:
+def region_in_frame(matrix: Matrix, outline: Outline, frame: tuple[int, int]) -> tuple[int, int, int, int] | None:
     """Frame pixels (top, left, bottom, right) that the person's support may reach, or None when it misses the frame."""
     margin = 0 if is_whole_shift(matrix) else 2  # the filter's reach
     top, left, bottom, right = bounds(matrix, outline.support)
@@ -94,9 +95,6 @@ def _lies_inside(matrix: Matrix, line: list[tuple[int, int]], frame: tuple[int, 
     (x0, x1), (y0, y1) = points
     room = 1 + 0.005 * max(frame)  # ours: a cut this near the frame's border reads as cut by it
     hidden = (
-        max(x0, x1) <= room
-        or min(x0, x1) >= frame[1] - room
-        or max(y0, y1) <= room
-        or min(y0, y1) >= frame[0] - room
+        max(x0, x1) <= room or min(x0, x1) >= frame[1] - room or max(y0, y1) <= room or min(y0, y1) >= frame[0] - room
     )
     return not hidden

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 Float = NDArray[np.float32]
 
+WEIGHTS = np.array([0.2126, 0.7152, 0.0722], np.float32)  # ITU-R BT.709
+
 
 def to_unit(levels: NDArray[Any]) -> Float:
     """uint8 or uint16 levels -> float32 0..1; float arrays are passed on as float32."""
@@ -44,5 +46,5 @@ def to_srgb(linear: Float) -> Float:
 
 def luminance(srgb: NDArray[Any]) -> NDArray[Any]:
     """(..., 3) -> (...): BT.709 weights on the sRGB values themselves, as cheap guide; not linear-light luminance."""
-    weighted: NDArray[Any] = srgb @ np.array([0.2126, 0.7152, 0.0722], np.float32)
+    weighted: NDArray[Any] = srgb @ WEIGHTS
     return weighted

@@ -17,8 +17,8 @@ RUN = 0.05  # ours: a border cuts the person where this share of the box's side 
 class Outline:
     """box and support as (top, left, bottom, right) in pixels, ends exclusive; size (height, width) of the photo.
 
-    box: where alpha is at least half, without specks. support: where alpha is not 0. cut: the photo's borders that cut
-    the person, of "top", "left", "bottom", "right".
+    box: where alpha is at least half, without specks. support: where alpha is not 0. cut: the photo's borders
+    that cut the person, of "top", "left", "bottom", "right".
     """
 
     box: tuple[int, int, int, int]
@@ -35,14 +35,13 @@ class Outline:
         return self.box[3] - self.box[1]
 
 
-def trace(alpha: NDArray[Any]) -> Outline | None:
-    """The outline of a matte (H, W) uint8 or uint16, 0 empty; None when it is empty all over."""
+def trace(cutout: NDArray[Any]) -> Outline | None:
+    """The outline of a cut-out (H, W, 4) or of its matte (H, W), uint8 or uint16; None when it is empty all over."""
+    alpha = cutout if cutout.ndim == 2 else cutout[..., 3]
     height, width = alpha.shape
     rows, columns = np.zeros(height, alpha.dtype), np.zeros(width, alpha.dtype)
     for top in range(0, height, STRIP):
-        strip = np.ascontiguousarray(
-            alpha[top : top + STRIP]
-        )  # alpha is often one channel of four: gather it once
+        strip = np.ascontiguousarray(alpha[top : top + STRIP])  # alpha is often one channel of four: gather it once
         rows[top : top + STRIP] = strip.max(axis=1)
         np.maximum(columns, strip.max(axis=0), out=columns)
     peak = int(rows.max(initial=0))

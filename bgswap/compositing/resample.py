@@ -19,9 +19,7 @@ class PlacedCutout:
     region: frame pixels (top, left, bottom, right) outside which it is empty, or None when all of it is.
     """
 
-    def __init__(
-        self, cutout: NDArray[Any], matrix: Matrix, outline: Outline, frame: tuple[int, int]
-    ) -> None:
+    def __init__(self, cutout: NDArray[Any], matrix: Matrix, outline: Outline, frame: tuple[int, int]) -> None:
         self.cutout, self.matrix = cutout, matrix
         self.region = region_in_frame(matrix, outline, frame)
         self._back = inverse(matrix)
@@ -30,44 +28,45 @@ class PlacedCutout:
         # Whole-number shrinking averages blocks; the rest, between 1 and 1/2, is blurred just enough and then sampled.
         self._step = max(1, int(1 / scale + 1e-9))
         rest = min(1.0, scale * self._step)
-        self._sigma = 0.5 * float(
-            np.sqrt(1 / rest**2 - 1)
-        )  # ours: half a result pixel, less what a pixel has already
+        self._sigma = 0.5 * float(np.sqrt(1 / rest**2 - 1))  # ours: half a result pixel, less what a pixel has already
 
-    def piece(
-        self, top: int, left: int, bottom: int, right: int, dtype: Any
-    ) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Straight colors (h, w, 3) and alpha (h, w), both dtype, of the frame's rows top..bottom, columns left..right."""
+    def piece(self, top: int, left: int, bottom: int, right: int, dtype: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Straight colors (h, w, 3) and alpha (h, w), both dtype, of the frame's rows and columns in that range."""
         if is_whole_shift(self.matrix):
             return self._moved(top, left, bottom, right, dtype)
         foreground = np.zeros((bottom - top, right - left, 3), dtype)
         alpha = np.zeros((bottom - top, right - left), dtype)
+        top_level = float(np.iinfo(dtype).max)
+        depth = cv2.CV_8U if dtype == np.uint8 else cv2.CV_16U
         span = max(8, int(SOURCE_PIXELS * self._scale**2 / max(1, bottom - top)))
         for start in range(left, right, span):
             end = min(right, start + span)
             premultiplied = self._sampled(top, start, bottom, end)
             if premultiplied is not None:
-                cover = premultiplied[..., 3:]
                 # Divided by the very alpha that the filter gave, ringing included: so one color stays that color.
-                colors = np.divide(premultiplied[..., :3], cover, out=premultiplied[..., :3], where=cover > 1e-4)
-                foreground[:, start - left : end - left] = to_levels(colors, dtype)
-                alpha[:, start - left : end - left] = to_levels(cover[..., 0], dtype)
+                cover = cv2.cvtColor(np.maximum(premultiplied[..., 3], 1e-4), cv2.COLOR_GRAY2RGBA)
+                straight = cv2.divide(premultiplied, cover)  # alpha itself is divided by cover's fourth channel, 1
+                levels = cv2.multiply(straight, (top_level,) * 4, dtype=depth)  # rounds and clips
+                foreground[:, start - left : end - left] = levels[..., :3]
+                alpha[:, start - left : end - left] = levels[..., 3]
         return foreground, alpha
 
-    def _moved(
-        self, top: int, left: int, bottom: int, right: int, dtype: Any
-    ) -> tuple[NDArray[Any], NDArray[Any]]:
+    def _moved(self, top: int, left: int, bottom: int, right: int, dtype: Any) -> tuple[NDArray[Any], NDArray[Any]]:
         height, width = self.cutout.shape[:2]
         mirrored = self.matrix[0, 0] < 0
         shift_x, shift_y = int(self.matrix[0, 2]) - (width if mirrored else 0), int(self.matrix[1, 2])
         source = self.cutout[:, ::-1] if mirrored else self.cutout
-        piece = np.zeros((bottom - top, right - left, 4), dtype)
+        foreground = np.zeros((bottom - top, right - left, 3), dtype)
+        alpha = np.zeros((bottom - top, right - left), dtype)
         y0, y1 = max(top, shift_y), min(bottom, shift_y + height)
         x0, x1 = max(left, shift_x), min(right, shift_x + width)
         if y0 < y1 and x0 < x1:
-            inside = source[y0 - shift_y : y1 - shift_y, x0 - shift_x : x1 - shift_x]
-            piece[y0 - top : y1 - top, x0 - left : x1 - left] = change_depth(inside, dtype)
-        return np.ascontiguousarray(piece[..., :3]), np.ascontiguousarray(piece[..., 3])
+            inside = change_depth(
+                np.ascontiguousarray(source[y0 - shift_y : y1 - shift_y, x0 - shift_x : x1 - shift_x]), dtype
+            )
+            foreground[y0 - top : y1 - top, x0 - left : x1 - left] = cv2.cvtColor(inside, cv2.COLOR_RGBA2RGB)
+            alpha[y0 - top : y1 - top, x0 - left : x1 - left] = cv2.extractChannel(inside, 3)
+        return foreground, alpha
 
     def _sampled(self, top: int, left: int, bottom: int, right: int) -> Float | None:
         """Premultiplied RGBA 0..1 of a piece, or None where it is empty."""
@@ -104,9 +103,10 @@ class PlacedCutout:
         return placed
 
     def _premultiplied(self, crop: NDArray[Any]) -> Float:
-        unit = crop.astype(np.float32) * np.float32(1 / np.iinfo(crop.dtype).max)
-        unit[..., :3] *= unit[..., 3:]
-        return unit
+        unit = cv2.multiply(crop, (1 / np.iinfo(crop.dtype).max,) * 4, dtype=cv2.CV_32F)
+        cover = cv2.cvtColor(cv2.extractChannel(unit, 3), cv2.COLOR_GRAY2RGBA)  # (a, a, a, 1)
+        premultiplied: Float = cv2.multiply(unit, cover, dst=unit)
+        return premultiplied
 
     def _inside_photo(self, top: int, left: int, bottom: int, right: int) -> Float:
         """How much of each frame pixel lies on the photo, 0..1: the replicated border must not go on beyond it."""
@@ -121,9 +121,10 @@ class PlacedCutout:
 def shrink(picture: NDArray[Any], longest: int) -> NDArray[Any]:
     """A small copy whose longer side is at most `longest`; RGBA is weighted by alpha. Same dtype, never enlarged.
 
-    Every n-th pixel is taken down to four times the size and averaged from there: enough to decide on.
+    Every n-th pixel is taken down to two or three times the size and averaged from there: enough to decide
+    on.
     """
-    step = max(1, max(picture.shape[:2]) // (4 * longest))
+    step = max(1, max(picture.shape[:2]) // (2 * longest))
     sparse = picture[step // 2 :: step, step // 2 :: step]
     ratio = longest / max(sparse.shape[:2])
     if ratio >= 1:
@@ -159,4 +160,4 @@ def cover(place: NDArray[Any], size: tuple[int, int]) -> tuple[NDArray[Any], lis
     if crop.shape[:2] == tuple(size):
         return np.ascontiguousarray(crop), notes
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    return cv2.resize(np.ascontiguousarray(crop), (size[1], size[0]), interpolation=way), notes
+    return cv2.resize(crop, (size[1], size[0]), interpolation=way), notes

@@ -31,9 +31,7 @@ class Shading:
     ) -> None:
         way = extensions.load(WAYS, layer.way)
         _, left, bottom, right = bounds(matrix, outline.box)
-        tall = outline.height * float(
-            np.hypot(matrix[0, 1], matrix[1, 1])
-        )  # the person's height in frame pixels
+        tall = outline.height * float(np.hypot(matrix[0, 1], matrix[1, 1]))  # the person's height in frame pixels
         room = way.REACH * tall
         self.scale = min(1.0, DRAWN / tall)
         self.origin = np.array([left - room, bottom - room])  # x, y in the frame
@@ -44,7 +42,7 @@ class Shading:
         linear = self.scale * matrix[:, :2] @ to_photo
         shift = self.scale * (matrix[:, 2] - self.origin) + linear @ [0.5, 0.5] - 0.5
         placed: Float = cv2.warpAffine(small, np.column_stack([linear, shift]), tuple(size.tolist()))
-        self.dark: Float = way.shade(layer, placed, frame[0] * self.scale)
+        self.dark: Float = way.shade(layer, placed, frame_px=frame[0] * self.scale, person_px=tall * self.scale)
         # Whatever is left at the drawing's own border fades out, so that no straight line shows.
         self.dark *= _fade(self.dark.shape[0])[:, None] * _fade(self.dark.shape[1])[None]
 

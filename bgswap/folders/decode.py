@@ -1,7 +1,8 @@
 """From an identified file to pixels: each codec's own way, one result.
 
-Every function gives (H, W) grey, (H, W, 3) RGB or (H, W, 4) straight RGBA in a fresh array, uint8 or, where the file is
-deeper, uint16 spread over the whole range; not yet turned upright, colors still as the file measures them.
+Every function gives (H, W) grey, (H, W, 3) RGB or (H, W, 4) straight RGBA in a fresh array, uint8 or, where
+the file is deeper, uint16 spread over the whole range; not yet turned upright, colors still as the file
+measures them.
 """
 
 from typing import Any
@@ -17,7 +18,11 @@ from bgswap.folders.headers import Header, one_sentence
 
 STRIP_ROWS = 256
 BROKEN = "the {} picture is broken and cannot be decoded: export it again"
-REDUCED = {2: cv2.IMREAD_REDUCED_GRAYSCALE_2, 4: cv2.IMREAD_REDUCED_GRAYSCALE_4, 8: cv2.IMREAD_REDUCED_GRAYSCALE_8}
+REDUCED = {
+    2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
+    4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
+    8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
+}
 DIRECT = {"1": "L", "L": "L", "RGB": "RGB", "RGBA": "RGBA"}  # modes that need no look at the palette
 Notes = tuple[str, ...]
 
@@ -53,7 +58,7 @@ def native(header: Header, data: bytes, least: tuple[int, int] | None) -> tuple[
 
 
 def reduction(size: tuple[int, int], least: tuple[int, int] | None) -> int:
-    """The largest of 1, 2, 4, 8 that leaves a (height, width) at or above `least`; decoders round sides up."""
+    """The largest of 1, 2, 4, 8 that leaves (height, width) at or above `least`; decoders round sides up."""
     if least is None:
         return 1
     return max(s for s in (1, 2, 4, 8) if s == 1 or (-(-size[0] // s) >= least[0] and -(-size[1] // s) >= least[1]))
@@ -83,8 +88,8 @@ def _jpeg(image: Image.Image, data: bytes, least: tuple[int, int] | None) -> NDA
 def _ends(data: bytes) -> bool:
     """Whether the end-of-image marker follows the first scan: OpenCV fills what is missing with junk.
 
-    Inside a scan every 0xFF of the coded picture is followed by 0, so the first FF D9 after it is the true end; the
-    one of a thumbnail comes before.
+    Inside a scan every 0xFF of the coded picture is followed by 0, so the first FF D9 after it is the true
+    end; the one of a thumbnail comes before.
     """
     at = 2
     while at + 4 <= len(data) and data[at] == 0xFF:
@@ -102,7 +107,7 @@ def _png_16(data: bytes, image: Image.Image) -> NDArray[np.uint16]:
     coded = np.frombuffer(data, np.uint8)
     pixels: NDArray[Any] | None
     deep = cv2.IMREAD_IGNORE_ORIENTATION | cv2.IMREAD_ANYDEPTH
-    if image.mode.startswith("I") and "transparency" not in image.info:
+    if image.mode.startswith("I"):
         pixels = cv2.imdecode(coded, deep | cv2.IMREAD_GRAYSCALE)
     elif image.has_transparency_data:
         pixels = cv2.imdecode(coded, cv2.IMREAD_UNCHANGED)
@@ -110,7 +115,10 @@ def _png_16(data: bytes, image: Image.Image) -> NDArray[np.uint16]:
         pixels = cv2.imdecode(coded, deep | cv2.IMREAD_COLOR_RGB)
     if pixels is None or pixels.dtype != np.uint16 or pixels.shape[:2] != (image.height, image.width):
         raise PictureError(BROKEN.format("PNG"))
-    return _swap_red_and_blue(pixels) if image.has_transparency_data else pixels
+    if pixels.ndim == 2 and "transparency" in image.info:
+        alpha = np.where(pixels == image.info["transparency"], np.uint16(0), np.uint16(65535))
+        return np.dstack([pixels, pixels, pixels, alpha])
+    return _swap_red_and_blue(pixels) if pixels.ndim == 3 and pixels.shape[2] == 4 else pixels
 
 
 def _deep_tiff(data: bytes, page: tiff.Page) -> tuple[NDArray[np.uint16], Notes]:
@@ -144,7 +152,7 @@ def _deep_grey(image: Image.Image) -> tuple[NDArray[np.uint16], Notes]:
 
 
 def _spread(values: NDArray[Any]) -> tuple[NDArray[np.uint16], Notes]:
-    """Float samples -> uint16. 0..1 is the whole range; what reaches higher is scaled down by its greatest value."""
+    """Float samples -> uint16. 0..1 is the whole range; what reaches higher is divided by its greatest value."""
     if values.dtype.kind != "f":
         raise PictureError("32-bit integer samples are not read: save it as a 16-bit PNG")
     colors = values[..., :3] if values.ndim == 3 else values

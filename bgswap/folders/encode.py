@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Format(NamedTuple):
-    """What a format can hold. max_side: pixels; depth: the most bits a sample; quality: the default, if it has any."""
+    """What a format can hold. max_side: pixels; depth: the most bits a sample; quality: the default, if any."""
 
     suffixes: tuple[str, ...]
     alpha: bool
@@ -38,6 +38,7 @@ FORMATS = {
     "bmp": Format((".bmp",), alpha=False, max_side=32767),
     "pam": Format((".pam",), alpha=True, max_side=2**31 - 1, depth=16),
 }
+PNG_WORDS = {"Author": "artist", "Copyright": "copyright"}
 SEGMENT_BYTES = 65533  # the most that a JPEG segment holds beside its own length
 
 
@@ -51,7 +52,7 @@ def suffix_format(suffix: str) -> str:
 
 
 def check_size(format: str, size: tuple[int, int]) -> None:
-    """Raise PictureError where a picture of `size` (height, width) is too large for the format: ask before the work."""
+    """Raise PictureError where `size` (height, width) is too large for the format: ask before the work."""
     limit = FORMATS[format].max_side
     if max(size) > limit:
         sides = f"{size[1]} x {size[0]}"
@@ -59,14 +60,14 @@ def check_size(format: str, size: tuple[int, int]) -> None:
 
 
 def clear_hidden(rgba: NDArray[Any], *, in_place: bool = False) -> NDArray[Any]:
-    """(H, W, 4) -> the same with colors 0, 0, 0 where alpha is 0: what nobody sees is not sent along, and packs well.
+    """(H, W, 4) -> the same with colors 0, 0, 0 where alpha is 0: what nobody sees is not sent along.
 
     in_place: write into `rgba` itself, only for arrays that the caller made and nobody else holds.
     """
     if in_place:
         rgba[rgba[..., 3] == 0] = 0
         return rgba
-    return png.clear_strip(rgba)
+    return png.clear_strip(np.ascontiguousarray(rgba))
 
 
 def encode(
@@ -77,30 +78,23 @@ def encode(
     metadata: str = "safe",
     keep_hidden: bool = False,
 ) -> bytes:
-    """A Picture, or (H, W), (H, W, 3), (H, W, 4) straight-alpha sRGB pixels, uint8 or uint16 -> the bytes of a file.
+    """A Picture, or (H, W), (H, W, 3), (H, W, 4) pixels (sRGB, straight alpha) -> the bytes of a file.
 
     format: a name in FORMATS; quality: 1 to 100 for jpg, webp and avif (webp's 100 is lossless), None for the
-    format's own; metadata: "safe" passes resolution, artist and copyright on, "strip" nothing; keep_hidden: keep the
-    colors where alpha is 0. Formats of 8 bits narrow 16-bit pixels. Colors are tagged sRGB where the format can say
-    so; (H, W) mattes in PNG carry no color tag, they are measures and no colors.
+    format's own; metadata: "safe" passes resolution, artist and copyright on, "strip" nothing; keep_hidden:
+    keep the colors where alpha is 0. Formats of 8 bits narrow 16-bit pixels. Colors are tagged sRGB where the
+    format can say so; (H, W) mattes in PNG carry no color tag, they are measures and no colors.
 
     Raises:
         BgswapError: transparency in a format that has none.
         PictureError: a side beyond the format's limit.
     """
-    if format not in FORMATS:
-        raise UsageError(f"no format is named '{format}': use one of {' '.join(FORMATS)}")
     pixels, known = (picture, {}) if isinstance(picture, np.ndarray) else (picture.pixels, picture.metadata)
-    kind = FORMATS[format]
-    check_size(format, pixels.shape[:2])
-    if pixels.ndim == 3 and pixels.shape[2] == 4 and not kind.alpha:
-        raise BgswapError(f"{format} has no transparency: write png, or give --background COLOR")
-    if pixels.dtype == np.uint16 and kind.depth == 8:
-        pixels = cv2.convertScaleAbs(pixels, alpha=1 / 257)
+    pixels = _fitting(pixels, format)
     safe = known if metadata == "safe" else {}
-    quality = kind.quality if quality is None else quality
+    quality = FORMATS[format].quality if quality is None else quality
     if format == "png":
-        words = {name.title(): safe[key] for name, key in (("author", "artist"), ("copyright",) * 2) if key in safe}
+        words = {name: safe[key] for name, key in PNG_WORDS.items() if key in safe}
         return png.encode(pixels, srgb=pixels.ndim == 3, dpi=safe.get("dpi"), text=words, keep_hidden=keep_hidden)
     if format == "tiff":
         icc = srgb_profile() if pixels.ndim == 3 else None
@@ -111,9 +105,21 @@ def encode(
         return pnm.encode(pixels)
     if format == "bmp":
         return _by_cv2(pixels, ".bmp", [])
-    if format == "jpg":
-        return _jpeg(pixels, quality or 95, safe)
-    return _by_pillow(pixels, format, quality or 95, safe)
+    return (_jpeg if format == "jpg" else _by_pillow)(pixels, format, quality or 95, safe)
+
+
+def _fitting(pixels: NDArray[Any], format: str) -> NDArray[Any]:
+    """The pixels as the format can hold them, or the reason why it cannot."""
+    if format not in FORMATS:
+        raise UsageError(f"no format is named '{format}': use one of {' '.join(FORMATS)}")
+    if pixels.dtype not in (np.uint8, np.uint16):
+        raise BgswapError(f"pixels are written as uint8 or uint16, these are {pixels.dtype}: scale and round them")
+    check_size(format, pixels.shape[:2])
+    pixels = pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
+    if pixels.ndim == 3 and pixels.shape[2] == 4 and not FORMATS[format].alpha:
+        raise BgswapError(f"{format} has no transparency: write png, or give --background COLOR")
+    deep = pixels.dtype == np.uint16 and FORMATS[format].depth == 8
+    return cv2.convertScaleAbs(pixels, alpha=1 / 257) if deep else pixels
 
 
 def _by_cv2(pixels: NDArray[np.uint8], suffix: str, settings: list[int]) -> bytes:
@@ -124,7 +130,7 @@ def _by_cv2(pixels: NDArray[np.uint8], suffix: str, settings: list[int]) -> byte
     return bytes(coded)
 
 
-def _jpeg(pixels: NDArray[np.uint8], quality: int, safe: Mapping[str, Any]) -> bytes:
+def _jpeg(pixels: NDArray[np.uint8], _: str, quality: int, safe: Mapping[str, Any]) -> bytes:
     """Full-resolution color (4:4:4), then our own segments between the file's start and its tables."""
     full = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
     settings = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, full]

@@ -1,8 +1,10 @@
 """Files are written whole or not at all: a temporary file beside the destination, then one rename."""
 
+import errno
 import os
 import secrets
 import stat
+import threading
 import time
 from pathlib import Path
 
@@ -10,13 +12,17 @@ PREFIX, SUFFIX = ".bgswap-", ".tmp"
 STREAMS = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
 DESCRIPTOR_FOLDERS = ("/dev/fd", "/proc/self/fd")
 
+_lock = threading.Lock()
+_unfinished: set[Path] = set()  # temporary files of this process
+_dying = False
+
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write `data` as the file `path`, replacing what stood there in one step.
 
-    Readers see the old file or the new one, never half of it. A symbolic link is replaced, not followed. A FIFO, a
-    character device and the names of open streams (/dev/stdout, /dev/fd/3) are written in place. The mode is 0666
-    less the umask, as for a file that a shell makes. The folder must exist.
+    Readers see the old file or the new one, never half of it. A symbolic link is replaced, not followed. A
+    FIFO, a character device and the names of open streams (/dev/stdout, /dev/fd/3) are written in place. The
+    mode is 0666 less the umask, as for a file that a shell makes. The folder must exist.
 
     Raises:
         OSError: the disk is full, the folder is read-only, ...; no temporary file is left behind.
@@ -34,8 +40,17 @@ def write_whole(path: Path, data: bytes) -> None:
         _replace(path, data)
 
 
+def discard_unfinished() -> None:
+    """Delete the temporary files of all threads, for a process that is about to die: nothing is written after it."""
+    global _dying
+    with _lock:
+        _dying = True
+        for temporary in list(_unfinished):  # a thread may finish meanwhile
+            temporary.unlink(missing_ok=True)
+
+
 def leftovers(folder: Path, *, older_than_s: float = 3600.0) -> list[Path]:
-    """Temporary files in `folder` that a killed run left: none younger than that, a neighbor may be writing it."""
+    """Temporary files in `folder` that a killed run left; a younger one may be a neighbor's, still in work."""
     limit = time.time() - older_than_s
     found = folder.glob(f"{PREFIX}*{SUFFIX}")
     return sorted(path for path in found if not path.is_symlink() and path.stat().st_mtime <= limit)
@@ -43,9 +58,8 @@ def leftovers(folder: Path, *, older_than_s: float = 3600.0) -> list[Path]:
 
 def _replace(path: Path, data: bytes) -> None:
     temporary = path.parent / f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
     try:
-        descriptor = os.open(temporary, flags, 0o666)  # the kernel takes the umask off
+        descriptor = _create(temporary)
         try:
             _write_all(descriptor, data)
         finally:
@@ -54,6 +68,18 @@ def _replace(path: Path, data: bytes) -> None:
     except BaseException:  # KeyboardInterrupt too: nothing half-written may stay
         temporary.unlink(missing_ok=True)
         raise
+    finally:
+        _unfinished.discard(temporary)
+
+
+def _create(temporary: Path) -> int:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
+    with _lock:  # so that discard_unfinished sees every file that exists
+        if _dying:
+            raise InterruptedError(errno.EINTR, os.strerror(errno.EINTR))
+        descriptor = os.open(temporary, flags, 0o666)  # the kernel takes the umask off
+        _unfinished.add(temporary)
+        return descriptor
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
@@ -63,7 +89,7 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 
 def _open_stream(path: Path) -> int | None:
-    """The descriptor that a name such as /dev/stdout stands for: on Linux a link, which a rename would destroy."""
+    """The descriptor that a name such as /dev/stdout stands for: it is a link, which a rename would destroy."""
     if str(path) in STREAMS:
         return STREAMS[str(path)]
     if str(path.parent) in DESCRIPTOR_FOLDERS and path.name.isdecimal():

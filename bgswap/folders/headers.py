@@ -1,7 +1,8 @@
 """What a file is, by its content alone: the allow-list, the header, and the sentence for everything else.
 
-Pillow's plug-ins are called one by one and not by Image.open: nothing beyond the list is ever tried (EPS would start
-another program), and the pixel cap is ours, per call, where Pillow's is one for the whole process.
+Pillow's plug-ins are called one by one and not by Image.open: nothing beyond the list is ever tried (EPS
+would start another program), and the pixel cap is ours, per call, where Pillow's is one for the whole
+process.
 """
 
 import re
@@ -68,7 +69,7 @@ START_BYTES = pnm.HEAD_BYTES
 
 @dataclass(frozen=True)
 class Header:
-    """What is known before any pixel is decoded. size: (height, width) as seen upright; depth: bits a sample."""
+    """What is known before any pixel is decoded. size: (height, width), upright; depth: bits a sample."""
 
     format: str
     size: tuple[int, int]
@@ -153,7 +154,8 @@ def _from_pillow(image: Image.Image, start: bytes) -> Header:
     turn = 1 if kind == "TIFF" else metadata.orientation(image)
     height, width = image.height, image.width
     frames, notes = _frames(image)
-    if b"hdrgm:Version" in image.info.get("xmp", b""):
+    packet = image.info.get("xmp")
+    if isinstance(packet, bytes) and b"hdrgm:Version" in packet:
         notes += ("the gain map was dropped",)
     if kind == "JPEG" and image.mode == "CMYK" and "adobe" not in image.info:
         notes += ("a CMYK JPEG without Adobe's marker: if it looks like a negative, convert it to RGB first",)

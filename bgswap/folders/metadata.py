@@ -1,7 +1,8 @@
 """The few things about a picture that travel on: resolution, artist, copyright.
 
-Question: what of a photo's metadata may an output carry? Choice: an allow-list. Why: place, serial numbers and
-thumbnails (which show the uncut photo) tell what nobody meant to publish. To change our mind: a named wish for a field.
+Question: what of a photo's metadata may an output carry? Choice: an allow-list. Why: place, serial numbers
+and thumbnails (which show the uncut photo) tell what nobody meant to publish. To change our mind: a named
+wish for a field.
 """
 
 import math
@@ -17,7 +18,7 @@ WORDS = {"artist": (Base.Artist, ("Author", "Artist")), "copyright": (Base.Copyr
 
 
 def safe_part(image: Image.Image) -> dict[str, Any]:
-    """What may be passed on of an opened picture: "dpi" (x, y), "artist", "copyright", each only where it is known."""
+    """What may be passed on of an opened picture: "dpi" (x, y), "artist", "copyright", where known."""
     found: dict[str, Any] = {}
     if dpi := _dpi(image.info.get("dpi")):
         found["dpi"] = dpi
@@ -48,7 +49,7 @@ def exif_bytes(safe: Mapping[str, Any]) -> bytes:
 def _exif(image: Image.Image) -> Mapping[int, Any]:
     try:
         return image.getexif()
-    except Exception:  # noqa: BLE001 - a broken EXIF block raises anything, and is no reason to refuse the picture
+    except Exception:  # noqa: BLE001 - a broken EXIF block is no reason to refuse the picture
         return {}
 
 

@@ -1,12 +1,12 @@
 """The one place where pictures are opened: upright, sRGB, straight alpha, whatever the file was.
 
-Question: how do pictures become arrays? Choice: the header is read first (headers.py: allow-list, size, cap), then the
-fastest decoder that is right for that kind (decode.py), then profile, orientation, depth. Why: Pillow alone narrows
-16-bit color silently; OpenCV alone turns some formats and not others, and knows no profiles. Written: encode.py,
-files.py. What would change our mind: Pillow reading 16-bit RGB.
+Question: how do pictures become arrays? Choice: the header is read first (headers.py: allow-list, size, cap),
+then the fastest decoder that is right for that kind (decode.py), then profile, orientation, depth. Why:
+Pillow alone narrows 16-bit color silently; OpenCV alone turns some formats and not others, and knows no
+profiles. Written: encode.py, files.py. What would change our mind: Pillow reading 16-bit RGB.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -25,19 +25,27 @@ from bgswap.folders.profiles import to_srgb
 __all__ = ["Header", "Picture", "ReadOptions", "encode", "probe", "read", "read_mask", "write"]
 
 # EXIF orientation -> (transpose first, then the axis that cv2.flip takes, or None)
-TURNS = {2: (False, 1), 3: (False, -1), 4: (False, 0), 5: (True, None), 6: (True, 1), 7: (True, -1), 8: (True, 0)}
+TURNS = {
+    2: (False, 1),
+    3: (False, -1),
+    4: (False, 0),
+    5: (True, None),
+    6: (True, 1),
+    7: (True, -1),
+    8: (True, 0),
+}
 
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """formats: "usual" or "wide"; max_pixels: the cap, looked at before decoding; depth: 16 keeps deep files deep."""
+    """formats: "usual" or "wide"; max_pixels: held before decoding; depth: 16 keeps deep files deep."""
 
     formats: str = "usual"
     max_pixels: int = 150_000_000
     depth: int = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Picture:
     """Pixels and what is known of them.
 
@@ -73,24 +81,22 @@ class Picture:
 
 
 def probe(source: Path | bytes, options: ReadOptions | None = None) -> Header:
-    """Format, upright size, depth and frame count, from the header alone. Raises PictureError as `read` does."""
+    """Format, upright size, depth and frame count from the header alone. Raises PictureError as `read` does."""
     options = options or ReadOptions()
     if isinstance(source, bytes):
-        return _checked(headers.identify(BytesIO(source), options.formats), options)
+        return _alone(_checked(headers.identify(BytesIO(source), options.formats), options))
     try:
         with source.open("rb") as file:
-            return _checked(headers.identify(file, options.formats), options)
+            return _alone(_checked(headers.identify(file, options.formats), options))
     except OSError as cause:
         raise PictureError(cause.strerror or str(cause)) from cause
 
 
-def read(
-    source: Path | bytes, options: ReadOptions | None = None, at_least: tuple[int, int] | None = None
-) -> Picture:
+def read(source: Path | bytes, options: ReadOptions | None = None, at_least: tuple[int, int] | None = None) -> Picture:
     """Open a picture: (H, W, 3) RGB or (H, W, 4) straight RGBA, upright, in sRGB.
 
-    source: a file, or a file's bytes; at_least: (height, width) that suffices: a JPEG may then come smaller by 2, 4
-    or 8, and `full_size` tells the file's own size. Of animations the first frame, with a note.
+    source: a file, or a file's bytes; at_least: (height, width) that suffices: a JPEG may then come smaller
+    by 2, 4 or 8, and `full_size` tells the file's own size. Of animations the first frame, with a note.
 
     Raises:
         PictureError: one sentence: what is wrong with the file and what to do. Never a codec's own error.
@@ -100,10 +106,11 @@ def read(
 
 
 def read_mask(source: Path | bytes, options: ReadOptions | None = None) -> Picture:
-    """Open a matte or mask: (H, W), white = person, or "act here". Profiles are ignored: it is a measure, no color.
+    """Open a matte or mask: (H, W), white = person, or "act here". Color profiles are ignored.
 
-    A picture with transparency gives its alpha, others their luminance (0.299 R + 0.587 G + 0.114 B). Grey pixels
-    under an alpha that hides nothing are a mask saved as RGBA, as browsers do: their luminance is taken, with a note.
+    A picture with transparency gives its alpha, others their luminance (0.299 R + 0.587 G + 0.114 B). Grey
+    pixels under an alpha that hides nothing are a mask saved as RGBA, as browsers do: their luminance is
+    taken, with a note.
     """
     pixels, header, notes = _decoded(source, options or ReadOptions(), None, colors=False)
     if pixels.ndim == 3 and pixels.shape[2] == 4:
@@ -134,6 +141,10 @@ def _decoded(
         pixels, more = to_srgb(pixels, icc)
         notes += more
     return _upright(pixels, header.orientation), header, notes
+
+
+def _alone(header: Header) -> Header:
+    return replace(header, image=None)  # its file is closed: what is left can be kept and sent to workers
 
 
 def _bytes(path: Path) -> bytes:

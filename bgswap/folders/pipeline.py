@@ -5,6 +5,7 @@ workers.py, where it goes in layout.py, what is left alone in plan.py, what is r
 is said in reporter.py.
 """
 
+import os
 import queue
 import sys
 import threading
@@ -260,7 +261,8 @@ def _finish(run: _Run, plan: Plan, outcome: Outcome) -> None:
 
 def _end(run: _Run) -> Exit:
     if run.options.depfile:
-        run.options.depfile.write_text(lines.make_rules(run.finished, run.stage.models()))
+        rules = lines.make_rules(run.finished, run.stage.models())
+        run.options.depfile.write_bytes(os.fsencode(rules))  # names need not be text
     counted = run.reporter.done + run.reporter.skipped + len(run.reporter.failed)
     if not counted:
         run.reporter.say("no records came")

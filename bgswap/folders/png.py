@@ -36,11 +36,11 @@ def encode(
     text: Mapping[str, str] | None = None,
     keep_hidden: bool = False,
 ) -> bytes:
-    """(H, W) grey or (H, W, 1 to 4) pixels, uint8 or uint16 -> the bytes of a PNG file. Equal input, equal bytes.
+    """(H, W) grey or (H, W, 1 to 4) pixels, uint8 or uint16 -> a PNG file. Equal input, equal bytes.
 
     srgb: tag the colors as sRGB (rendering intent: perceptual); icc: embed this profile instead; dpi: (x, y);
-    text: keyword (Latin-1, at most 79 letters) to words; keep_hidden: keep colors where alpha is 0, else write 0, 0, 0.
-    Works in strips: beside the file's own bytes it needs about 2 MB.
+    text: keyword (Latin-1, at most 79 letters) to words; keep_hidden: keep colors where alpha is 0, else
+    write 0, 0, 0. Works in strips: beside the file's own bytes it needs about 2 MB.
     """
     height, width = pixels.shape[:2]
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
@@ -60,11 +60,11 @@ def encode(
     return b"".join([*parts, *_chunk(b"IEND", b"")])
 
 
-def clear_strip(strip: NDArray[Any], alpha: NDArray[Any] | None = None) -> NDArray[Any]:
-    """A copy of RGBA rows (or of colors, given their alpha) with 0, 0, 0 wherever alpha is 0."""
-    alpha = cv2.extractChannel(strip, 3) if alpha is None else alpha
+def clear_strip(strip: NDArray[Any]) -> NDArray[Any]:
+    """A copy of contiguous RGBA rows with 0, 0, 0 wherever alpha is 0."""
+    alpha = cv2.extractChannel(strip, 3)
     seen = alpha if alpha.dtype == np.uint8 else (alpha > 0).astype(np.uint8)
-    copy: NDArray = cv2.copyTo(strip, seen)
+    copy: NDArray[Any] = cv2.copyTo(strip, seen)
     return copy
 
 

@@ -1,7 +1,7 @@
-"""Binary PGM, PPM and PAM (P5, P6, P7): the plain pictures that pipes carry. After the netpbm format pages."""
+"""Binary PGM, PPM and PAM (P5, P6, P7): the plain pictures that pipes carry. After netpbm's format pages."""
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,15 +39,15 @@ def read_head(start: bytes) -> Head:
 
 def decode(data: bytes, head: Head) -> NDArray[np.uint8] | NDArray[np.uint16]:
     """The samples as (H, W) or (H, W, channels), stretched so that white is 255 or 65535."""
-    kind = np.dtype(np.uint8) if head.top < 256 else np.dtype(">u2")
+    kind: np.dtype[Any] = np.dtype(np.uint8) if head.top < 256 else np.dtype(">u2")
     count = head.height * head.width * head.channels
     if len(data) - head.offset < count * kind.itemsize:
         raise PictureError("the picture is cut short: copy or make it again")
-    samples = np.frombuffer(data, kind, count, head.offset).reshape(head.height, head.width, head.channels)
+    flat: NDArray[Any] = np.frombuffer(data, kind, count, head.offset)
+    samples: NDArray[Any] = flat.reshape(head.height, head.width, head.channels)
     white = 255 if head.top < 256 else 65535
     if head.top == white:
-        whole: NDArray[np.uint8] | NDArray[np.uint16] = samples.astype(kind.newbyteorder("="))
-        return whole  # a copy: bytes are read-only
+        return samples.astype(kind.newbyteorder("="))  # a copy: bytes are read-only
     table = np.minimum(np.arange(white + 1) * white / head.top + 0.5, white).astype(kind.newbyteorder("="))
     stretched: NDArray[np.uint8] | NDArray[np.uint16] = table[samples]
     return stretched

@@ -1,7 +1,8 @@
 """Color profiles (ICC): whatever a file was measured in becomes sRGB.
 
-Eight bits go through LittleCMS in strips. Sixteen bits are out of its reach here (Pillow hands it 8-bit pixels), so
-profiles of curves and a matrix, which cameras and editors write, are worked out in float from the tags (ICC.1:2022).
+Eight bits go through LittleCMS in strips. Sixteen bits are out of its reach here (Pillow hands it 8-bit
+pixels), so profiles of curves and a matrix, which cameras and editors write, are worked out in float from the
+tags (ICC.1:2022).
 """
 
 import struct
@@ -51,14 +52,14 @@ def to_srgb(pixels: NDArray[Any], icc: bytes) -> tuple[NDArray[Any], tuple[str, 
         change = _transform(icc, "RGB")
         for strip in _strips(pixels):
             strip[..., :3] = np.asarray(change.apply(Image.fromarray(np.ascontiguousarray(strip[..., :3]))))
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError, struct.error):
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError, ArithmeticError, LookupError, struct.error):
         return pixels, (BROKEN,)
     return pixels, ()
 
 
 @lru_cache(maxsize=8)
 def _transform(icc: bytes | None, mode: str, *, exact: bool = False) -> ImageCms.ImageCmsTransform:
-    """From a profile (None: CIE Lab) to 8-bit sRGB. Relative colorimetric, black kept black, as photo editors do."""
+    """From a profile (None: CIE Lab) to 8-bit sRGB. Relative colorimetric, black stays black, as editors do."""
     source = _profile(icc) if icc else ImageCms.createProfile("LAB")
     intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
     flags = ImageCms.Flags.BLACKPOINTCOMPENSATION
@@ -72,7 +73,7 @@ def _profile(icc: bytes) -> ImageCms.ImageCmsProfile:
 
 
 def image_to_srgb(image: Image.Image, icc: bytes | None) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    """A CMYK or LAB picture -> (H, W, 3) uint8 sRGB, and notes. CMYK without a sound profile: the plain formula."""
+    """A CMYK or LAB picture -> (H, W, 3) uint8 sRGB, and notes. Without a sound profile: the plain formula."""
     change, notes = None, tuple[str, ...]()
     try:
         if image.mode == "LAB":

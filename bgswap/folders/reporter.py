@@ -21,7 +21,7 @@ class Reporter:
     def __init__(self, command: str, total: int | None, verbose: int, *, debug: bool) -> None:
         self.command, self.total, self.verbose, self.debug = command, total, verbose, debug
         self.done = self.skipped = 0
-        self.failed: list[tuple[str, str]] = []
+        self.failed: list[str] = []
         self.began = self._told = time.monotonic()
         self._once: set[str] = set()
         self._bar: Any = None
@@ -50,8 +50,8 @@ class Reporter:
         """Take in one record's outcome."""
         name = show(outcome.record.source)
         if outcome.status == "failed":
-            self.failed.append((name, outcome.error))
             shown = outcome.error if name in outcome.error else f"{name}: {outcome.error}"
+            self.failed.append(shown)
             self.say(shown)
             if self.debug and outcome.trace:
                 self.say(outcome.trace)
@@ -94,7 +94,7 @@ class Reporter:
         if self.skipped:
             parts.append(f"{self.skipped} skipped")
         if self.failed:
-            named = "; ".join(f"{name}: {error}" for name, error in self.failed[:3])
+            named = "; ".join(self.failed[:3])
             more = f"; and {len(self.failed) - 3} more" if len(self.failed) > 3 else ""
             parts.append(f"{len(self.failed)} failed ({named}{more})")
         rate = f", {self.done / seconds:.1f} a second" if self.done > 1 else ""

@@ -1,4 +1,4 @@
-"""TIFF: the header of any file, so that deep pictures are known before a decoder sees them, and a plain writer.
+"""TIFF: the header of any file, so that deep pictures are known before any decoder, and a plain writer.
 
 Pillow cannot open float RGB and narrows 16-bit RGB without a word, so the first page's tags are read here.
 Format: TIFF revision 6.0 (Aldus, 1992) and the BigTIFF design (Joris Van Damme, 2004).
@@ -83,9 +83,10 @@ def encode(
     text: Mapping[str, str] | None = None,
     keep_hidden: bool = False,
 ) -> bytes:
-    """(H, W), (H, W, 3) or (H, W, 4) straight alpha, uint8 or uint16 -> TIFF bytes: deflate, horizontal predictor.
+    """(H, W), (H, W, 3) or (H, W, 4) straight alpha, uint8 or uint16 -> TIFF: deflate, horizontal predictor.
 
-    text: "artist" and "copyright"; dpi: (x, y); keep_hidden: keep colors where alpha is 0, else write 0, 0, 0.
+    text: "artist" and "copyright"; dpi: (x, y); keep_hidden: keep colors where alpha is 0, else write 0, 0,
+    0.
     """
     height, width = pixels.shape[:2]
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]

@@ -12,9 +12,7 @@ WAYS = "bgswap.inpainting.ways"
 
 @click.command()
 @click.argument("operands", nargs=-1, metavar="IN OUT")
-@click.option(
-    "--mask", metavar="MATTES", help="Mattes by key, or one file; white is filled. Cut-outs serve too."
-)
+@click.option("--mask", metavar="MATTES", help="Mattes by key, or one file; white is filled. Cut-outs serve too.")
 @click.option(
     "--model",
     type=click.Choice(names(WAYS)),
@@ -22,6 +20,25 @@ WAYS = "bgswap.inpainting.ways"
     show_default=True,
     help="How the hole is filled.",
 )
+@click.option(
+    "--dilate",
+    default=0.015,
+    show_default=True,
+    metavar="X",
+    help="Growth of the mask: pixels from 1 on, below 1 a share of the short side.",
+)
+@click.option(
+    "--below",
+    default=0.04,
+    show_default=True,
+    metavar="SHARE",
+    help="How far feet are stretched down and aside, of the person's height.",
+)
+@click.option("--side", default=512, show_default=True, metavar="PX", help="Longest side of a hole while it is filled.")
+@click.option(
+    "--threshold", default=0.05, show_default=True, metavar="0-1", help="Coverage above which a pixel is filled."
+)
+@click.option("--seed", default=0, show_default=True, metavar="N", help="Of ways that draw.")
 @click.option("--filled", metavar="DIR", help="Also write what was changed, as a mask.")
 @click.option("--invert", is_flag=True, help="Black is filled instead.")
 @shared.model_options
@@ -42,12 +59,11 @@ def inpaint(operands: tuple[str, ...], mask: str | None, filled: str | None, **o
     from bgswap.zoo.choice import ModelOptions
 
     invert = options.pop("invert")
-    naming, settings, model, run = shared.split(
-        options, shared.Naming, InpaintSettings, ModelOptions, RunOptions
-    )
+    naming, settings, model, run = shared.split(options, shared.Naming, InpaintSettings, ModelOptions, RunOptions)
     found = shared.resolve(operands, naming, "photo")
     if mask:
         found.records = join(found.records, "mask", Path(mask))
+        found.sources = [*found.sources, Path(mask)]
     else:
         found.records = map(shared.piped_matte, found.records)
     layout = shared.layout(found, naming, "png", "plate", [("filled", filled, "png")])

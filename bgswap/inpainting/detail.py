@@ -43,7 +43,7 @@ def match(small: Pixels, hole: NDArray[np.bool_], seed: int) -> Copy:
     is wholly known nothing is copied.
     """
     windows = sliding_window_view(small, (BLOCK, BLOCK), axis=(0, 1))  # (h - 7, w - 7, 3, 8, 8)
-    touched = sliding_window_view(hole, (BLOCK, BLOCK)).any(axis=(2, 3))
+    touched: NDArray[np.bool_] = np.asarray(sliding_window_view(hole, (BLOCK, BLOCK)).any(axis=(2, 3)))
     to = np.argwhere(touched[::STEP, ::STEP]) * STEP
     known = np.argwhere(~touched)
     if len(known) == 0 or len(to) == 0:
@@ -124,4 +124,5 @@ def enlarge(small: Pixels, first: int, last: int, factor: int) -> Pixels:
     top, bottom = max(0, first - context), min(len(small), last + context)
     size = (small.shape[1] * factor, (bottom - top) * factor)
     rows = cv2.resize(small[top:bottom], size, interpolation=cv2.INTER_CUBIC).reshape(size[1], size[0], -1)
-    return rows[(first - top) * factor : (last - top) * factor]
+    wanted: Pixels = rows[(first - top) * factor : (last - top) * factor]
+    return wanted

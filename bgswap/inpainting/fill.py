@@ -24,9 +24,7 @@ from bgswap.inpainting.membrane import stretch
 
 WAYS = "bgswap.inpainting.ways"
 RING = 2  # small pixels by which the way's hole is larger than the one that is pasted back
-LIMIT = (
-    32  # ours: levels of color error on the ring that are believed; more is another object, not another light
-)
+LIMIT = 32  # ours: levels of color error on the ring that are believed; more is another object, not another light
 
 Way = Callable[[NDArray[np.uint8], NDArray[np.bool_]], NDArray[np.uint8]]
 
@@ -38,7 +36,7 @@ class InpaintSettings:
     model: str = "patchmatch"  # a file of ways/; the best without a download (tests/bench/inpaint_ways.py)
     dilate: float = 0.015  # growth of the mask: pixels from 1 on, below 1 a share of the photo's short side
     below: float = 0.04  # how far feet are stretched to the ground and sideways, share of the person's height
-    side: int = 512  # pixels: longest side of a hole when it is filled
+    side: int = 512  # pixels: longest side of a hole when it is filled; a way may hold to less
     threshold: float = 0.05  # coverage, 0..1, above which a pixel is taken out
     seed: int = 0  # of ways that draw
 
@@ -74,6 +72,7 @@ class Filler:
             if model is None:
                 raise UsageError(f"{self.settings.model} needs its network: pass model=zoo.loader.load(...)")
             extra["model"] = model
+        self._side = min(self.settings.side, getattr(way, "SIDE", self.settings.side))
         self._way: Way = lambda photo, hole: way.fill(photo, hole, **extra)
 
     def fill(self, photo: NDArray[Any], matte: NDArray[Any]) -> Filled:
@@ -100,7 +99,7 @@ class Filler:
 
     def _crop(self, photo: NDArray[Any], hole: NDArray[np.bool_], box: Box) -> NDArray[Any]:
         """Fill all of a crop's hole; photo (H, W, C), hole (H, W) -> (H, W, C)."""
-        factor = -(-box.longest // self.settings.side)
+        factor = -(-box.longest // self._side)
         whole, wide_hole = _padded(photo, hole, factor)
         small = cv2.resize(whole, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
         gone = _blocks_any(wide_hole, factor)
@@ -159,21 +158,15 @@ def _brought_back(
         if hole[here].any():
             level = detail.enlarge(filled, row, last, factor)
             level[..., :3] += carried[: len(level)]
-            np.copyto(
-                out[here], level.round().clip(0, top_level).astype(out.dtype), where=hole[here][..., None]
-            )
+            np.copyto(out[here], level.round().clip(0, top_level).astype(out.dtype), where=hole[here][..., None])
     return out
 
 
-def _padded(
-    photo: NDArray[Any], hole: NDArray[np.bool_], factor: int
-) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+def _padded(photo: NDArray[Any], hole: NDArray[np.bool_], factor: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Mirror the lower and right sides outward until whole blocks of whole small pixels cover the crop."""
     if factor == 1:
         return photo, hole
-    low, right = (
-        (-(-side // factor) + detail.padding(-(-side // factor))) * factor - side for side in hole.shape
-    )
+    low, right = ((-(-side // factor) + detail.padding(-(-side // factor))) * factor - side for side in hole.shape)
     wide = np.pad(photo, ((0, low), (0, right), (0, 0)), mode="symmetric")
     return wide, np.pad(hole, ((0, low), (0, right)), mode="symmetric")
 
@@ -181,7 +174,8 @@ def _padded(
 def _blocks_any(mask: NDArray[np.bool_], factor: int) -> NDArray[np.bool_]:
     """True where any pixel of a factor x factor block is."""
     height, width = (side // factor for side in mask.shape)
-    return mask.reshape(height, factor, width, factor).any(axis=(1, 3))
+    blocks: NDArray[np.bool_] = np.asarray(mask.reshape(height, factor, width, factor).any(axis=(1, 3)))
+    return blocks
 
 
 def _check_settings(settings: InpaintSettings) -> None:
@@ -190,6 +184,4 @@ def _check_settings(settings: InpaintSettings) -> None:
     if settings.side < 16:
         raise UsageError(f"side is {settings.side}: a hole is filled at 16 pixels or more")
     if not 0 <= settings.threshold < 1:
-        raise UsageError(
-            f"threshold is {settings.threshold}: it is a share of full coverage, from 0 to below 1"
-        )
+        raise UsageError(f"threshold is {settings.threshold}: it is a share of full coverage, from 0 to below 1")

@@ -8,9 +8,7 @@ from numpy.typing import NDArray
 
 from bgswap.errors import PictureError
 
-FEET = (
-    0.12  # ours: the lowest share of a person's height counts as feet, which are stretched toward the ground
-)
+FEET = 0.12  # ours: the lowest share of a person's height counts as feet, which are stretched toward the ground
 STRIP = 512  # rows whose distances are worked out at a time
 SMALL = 1024  # longest side of the mask in which people are told apart
 SPECK = 1e-3  # ours: a piece of the mask smaller than this share of the largest has no feet
@@ -91,7 +89,8 @@ def islands(hole: NDArray[np.bool_], margin: float = 0.5) -> list[tuple[Box, Box
     boxes = _boxes(hole)
     merged = True
     while merged:
-        merged, kept = False, []
+        merged = False
+        kept: list[Box] = []
         for box in boxes:
             room = _room(box, margin, hole.shape)
             near = [other for other in kept if room.meets(_room(other, margin, hole.shape))]
@@ -99,9 +98,7 @@ def islands(hole: NDArray[np.bool_], margin: float = 0.5) -> list[tuple[Box, Box
                 box, merged = box.joined(other), True
             kept = [other for other in kept if other not in near] + [box]
         boxes = kept
-    return [
-        (box, _room(box, margin, hole.shape)) for box in sorted(boxes, key=lambda box: (box.top, box.left))
-    ]
+    return [(box, _room(box, margin, hole.shape)) for box in sorted(boxes, key=lambda box: (box.top, box.left))]
 
 
 def _room(box: Box, margin: float, shape: tuple[int, ...]) -> Box:
@@ -138,13 +135,12 @@ def _with_ground(person: NDArray[np.bool_], below: float) -> NDArray[np.bool_]:
         feet = (labels == number).astype(np.uint8)
         feet[: bottom - max(1, round(FEET * height))] = 0
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (4 * reach + 1, 2 * reach + 1))
-        kernel[reach + 1 :] = (
-            0  # each pixel looks up and to the sides for feet: they grow down and sideways only
-        )
+        kernel[reach + 1 :] = 0  # each pixel looks up and to the sides for feet: they grow down and sideways only
         ground |= cv2.dilate(feet, kernel)
     size = (small.shape[1] * step, small.shape[0] * step)
     full = cv2.resize(ground, size, interpolation=cv2.INTER_NEAREST)[: person.shape[0], : person.shape[1]]
-    return person | (full > 0)
+    reached: NDArray[np.bool_] = person | (full > 0)
+    return reached
 
 
 def _grown(mask: NDArray[np.bool_], radius: float) -> NDArray[np.bool_]:

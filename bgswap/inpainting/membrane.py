@@ -9,9 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-ROUNDS = (
-    12  # relaxation rounds a level; ours: within 0.5 % of the solved Laplace equation on person-shaped holes
-)
+ROUNDS = 12  # relaxation rounds a level; ours: within 0.5 % of the solved Laplace equation on person-shaped holes
 CROSS = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32) / 4
 
 
@@ -31,20 +29,21 @@ def stretch(values: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np
     for _ in range(ROUNDS if not known.all() and known.any() else 0):
         mean = cv2.filter2D(surface, -1, CROSS, borderType=cv2.BORDER_REPLICATE).reshape(values.shape)
         surface = np.where(known[..., None], values, mean)
-    return surface.astype(np.float32)
+    answer: NDArray[np.float32] = surface.astype(np.float32)
+    return answer
 
 
 def _mean(values: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np.float32]:
     if not known.any():
         return np.zeros(values.shape[2], np.float32)
-    return values[known].mean(axis=0, dtype=np.float64).astype(np.float32)
+    mean: NDArray[np.float32] = values[known].mean(axis=0, dtype=np.float64).astype(np.float32)
+    return mean
 
 
-def _halve(
-    values: NDArray[np.float32], known: NDArray[np.bool_]
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def _halve(values: NDArray[np.float32], known: NDArray[np.bool_]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Half the size; each pixel the mean of the known ones among its four."""
     size = tuple((side + 1) // 2 for side in known.shape[::-1])
     weight = cv2.resize(known.astype(np.float32), size, interpolation=cv2.INTER_AREA)[..., None]
     total = cv2.resize(values, size, interpolation=cv2.INTER_AREA).reshape(*weight.shape[:2], -1)
-    return total / np.maximum(weight, 1e-6), weight[..., 0] > 0
+    halved: NDArray[np.float32] = total / np.maximum(weight, 1e-6)
+    return halved, weight[..., 0] > 0

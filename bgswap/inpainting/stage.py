@@ -43,9 +43,7 @@ class InpaintStage:
             mask = pictures["mask"].pixels if "mask" in pictures else None
             if mask is None:
                 if photo.alpha is None:
-                    raise PictureError(
-                        "no mask: give one with --mask (bgswap matte IN CUT --alpha MATTES makes them)"
-                    )
+                    raise PictureError("no mask: give one with --mask (bgswap matte IN CUT --alpha MATTES makes them)")
                 mask = ~photo.alpha  # the photo's own hole, as bgswap matte --hole writes it
             filled = filler.fill(photo.rgb, ~mask if self.invert else mask)
             outputs = {"plate": filled.pixels, "filled": filled.hole}

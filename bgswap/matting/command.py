@@ -18,12 +18,42 @@ REFINE = "bgswap.matting.refine"
 @click.option("--write-trimap", metavar="DIR", help="Also write trimaps.")
 @click.option("--background", metavar="COLOR", help="Flatten on a color: #rrggbb or a CSS name.")
 @click.option("-m", "--model", default="people", show_default=True, metavar="NAME", help="See bgswap models list.")
-@click.option("--refine", type=click.Choice(names(REFINE)), default="guided", show_default=True, help="How edges follow the photo.")
-@click.option("--passes", type=click.Choice(["auto", "1", "2"]), default="auto", show_default=True, help="2 looks again, closer, at the person.")
-@click.option("--colors", type=click.Choice(["own", "photo"]), default="own", show_default=True, help="Of soft edges: without the old background, or as they are.")
-@click.option("--who", default="all", show_default=True, metavar="WHO", help="all, largest, X,Y (shares of the frame) or N from the left.")
+@click.option(
+    "--refine",
+    type=click.Choice(names(REFINE)),
+    default="guided",
+    show_default=True,
+    help="How edges follow the photo.",
+)
+@click.option(
+    "--passes",
+    type=click.Choice(["auto", "1", "2"]),
+    default="auto",
+    show_default=True,
+    help="2 looks again, closer, at the person.",
+)
+@click.option(
+    "--colors",
+    type=click.Choice(["own", "photo"]),
+    default="own",
+    show_default=True,
+    help="Of soft edges: without the old background, or as they are.",
+)
+@click.option(
+    "--who",
+    default="all",
+    show_default=True,
+    metavar="WHO",
+    help="all, largest, X,Y (shares of the frame) or N from the left.",
+)
 @click.option("--grow", default=0, show_default=True, metavar="PX", help="Widen the matte; negative narrows it.")
 @click.option("--feather", default=0.0, show_default=True, metavar="PX", help="Soften its edge.")
+@click.option(
+    "--band",
+    type=int,
+    metavar="PX",
+    help="Widen the unknown band by this much on either side.  [default: by the network's grid]",
+)
 @click.option("--invert", is_flag=True, help="Keep the background instead.")
 @click.option("--ignore-alpha", is_flag=True, help="Look at what the photo's own alpha hides.")
 @shared.model_options
@@ -51,6 +81,7 @@ def matte(operands: tuple[str, ...], **options: Any) -> int:
     found = shared.resolve(operands, naming, "photo")
     if trimap:
         found.records = join(found.records, "trimap", Path(trimap))
+        found.sources = [*found.sources, Path(trimap)]
     layout = shared.layout(found, naming, "png", "foreground", extra)
     if background is None:
         shared.refuse_opaque(layout, "a cut-out is transparent: use png, webp or tiff, or --background COLOR")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,16 +44,14 @@ class MatteStage:
         def work(pictures: Mapping[str, Picture], _record: Record) -> Made:
             photo, trimap = pictures["photo"], pictures.get("trimap")
             matte = matter.estimate(photo.pixels, trimap.pixels if trimap else None)
-            outputs = {
-                role: replace(photo, pixels=self._make(role, photo.pixels, matte)) for role in self.roles
-            }
+            outputs = {role: replace(photo, pixels=self._make(role, photo.pixels, matte)) for role in self.roles}
             fields = {"confidence": round(matte.confidence, 4), "people": matte.people}
             return Made(outputs, matte.warnings, fields)
 
         return work, model.notes
 
-    def _make(self, role: str, photo: NDArray[np.generic], matte: Matte) -> NDArray[np.generic]:
-        makers: dict[str, Callable[[], NDArray[np.generic]]] = {
+    def _make(self, role: str, photo: NDArray[Any], matte: Matte) -> NDArray[Any]:
+        makers: dict[str, Callable[[], NDArray[Any]]] = {
             "foreground": lambda: self._foreground(photo, matte),
             "alpha": lambda: matte.alpha,
             "hole": lambda: hole(photo, matte.alpha),
@@ -61,6 +59,6 @@ class MatteStage:
         }
         return makers[role]()
 
-    def _foreground(self, photo: NDArray[np.generic], matte: Matte) -> NDArray[np.generic]:
+    def _foreground(self, photo: NDArray[Any], matte: Matte) -> NDArray[Any]:
         cut = cut_out(photo, matte.alpha, self.settings.colors)
         return cut if self.background is None else flatten(cut, self.background)

@@ -63,14 +63,10 @@ class RSU(nn.Module):
         dilations = (1, 2, 4, 8) if self.flat else (*[1] * (self.height - 1), 2)
         self.rebnconvin = REBNCONV(channels_in, channels)
         for level, dilation in enumerate(dilations, 1):  # down, and across at the bottom
-            self.add_module(
-                f"rebnconv{level}", REBNCONV(channels if level == 1 else middle, middle, dilation)
-            )
+            self.add_module(f"rebnconv{level}", REBNCONV(channels if level == 1 else middle, middle, dilation))
         for level in range(self.height - 1, 0, -1):  # up
             dilation = dilations[level - 1] if self.flat else 1
-            self.add_module(
-                f"rebnconv{level}d", REBNCONV(middle * 2, channels if level == 1 else middle, dilation)
-            )
+            self.add_module(f"rebnconv{level}d", REBNCONV(middle * 2, channels if level == 1 else middle, dilation))
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C_in, H, W) -> (B, C, H, W)."""

@@ -49,9 +49,7 @@ class WeightFile:
     size: int = 0  # bytes, as published or about; 0 = not known. A download may exceed it by a tenth
     sha256: str = ""
     md5: str = ""
-    sha256_prefix: str = (
-        ""  # as torch hub writes it into file names; weak, used only where nothing else is known
-    )
+    sha256_prefix: str = ""  # as torch hub writes it into file names; weak, used only where nothing else is known
     source: str = ""  # who publishes the checksum
     verified: str = "unverified here"  # or when and how the file was at hand
     part: str = "model"  # several parts make one model (sam: encoder, decoder)
@@ -61,11 +59,7 @@ class WeightFile:
     @property
     def checksum(self) -> str:
         """The strongest published checksum, for people: "md5 60024c5c..."; "none published" without one."""
-        known = (
-            f"{kind} {getattr(self, kind)}"
-            for kind in ("sha256", "md5", "sha256_prefix")
-            if getattr(self, kind)
-        )
+        known = (f"{kind} {getattr(self, kind)}" for kind in ("sha256", "md5", "sha256_prefix") if getattr(self, kind))
         return next(known, "none published")
 
 
@@ -134,15 +128,11 @@ def card_from_table(name: str, table: Mapping[str, Any], where: str) -> Card:
     own = {key: row.pop(key) for key in _keys(WeightFile) if key in row}
     files = row.pop("files", None)
     if bool(own) == bool(files):
-        raise UsageError(
-            f"{here}: give either 'file' with its urls and checksums, or a list of [[{name}.files]]."
-        )
+        raise UsageError(f"{here}: give either 'file' with its urls and checksums, or a list of [[{name}.files]].")
     cards = [_make(WeightFile, one, f"{here} files") for one in (files or [own])]
     for card in cards:
         _check_checksums(card, here)
-    specs: dict[str, Any] = {
-        key: _make(kind, row.pop(key, {}), f"{here} {key}") for key, kind in _SPECS.items()
-    }
+    specs: dict[str, Any] = {key: _make(kind, row.pop(key, {}), f"{here} {key}") for key, kind in _SPECS.items()}
     unfilled = {"name": name, "origin": where, "files": tuple(cards), **specs}
     return _make(Card, row, here, **unfilled)
 

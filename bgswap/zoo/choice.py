@@ -28,7 +28,7 @@ class ModelOptions:
         A file that still has to be fetched stands with its published checksum and no path.
         """
         card, _ = loader.describe(name)
-        known = []
+        known: list[Mapping[str, str]] = []
         for file in card.files:
             found, _ = store.locate(card, file, (file.env,) if self.trust_model and file.env else ())
             digest = found.digests.sha256 if found else file.checksum

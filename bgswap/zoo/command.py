@@ -6,6 +6,13 @@ from collections.abc import Iterable
 import click
 
 
+def _names(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+    """For the TAB key: names of the catalog, never of the network."""
+    from bgswap.zoo.catalog import catalog
+
+    return [name for name in catalog() if name.startswith(begun)]
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def models() -> None:
     """List, fetch, verify and remove the weights that commands use.
@@ -18,7 +25,7 @@ def models() -> None:
 
 @models.command("list")
 def list_() -> None:
-    """Print every known model: its name, state, size, license and what it is for.
+    """Print every known model.
 
     A table on a terminal; elsewhere one line a model, separated by tabs: name, task, state, bytes, license,
     about.
@@ -35,13 +42,11 @@ def list_() -> None:
 
 
 @models.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@click.option(
-    "--accept-license", multiple=True, metavar="NAME", help="Accept the license of this model's weights."
-)
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=_names)
+@click.option("--accept-license", multiple=True, metavar="NAME", help="Accept the license of this model's weights.")
 @click.option("--offline", is_flag=True, help="Never use the network; look only on this machine.")
 def fetch(names: tuple[str, ...], accept_license: tuple[str, ...], offline: bool) -> None:
-    """Download models that are not here yet and print where their files are.
+    """Download models and print where their files are.
 
     A download that is cut short goes on at the next try; a file gets its name only when its checksum is
     right.
@@ -54,20 +59,19 @@ def fetch(names: tuple[str, ...], accept_license: tuple[str, ...], offline: bool
 
 
 @models.command()
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=_names)
 def verify(names: tuple[str, ...]) -> None:
-    """Read weights in full and compare them with their checksums; all that bgswap keeps, when none is named.
+    """Compare weights with their checksums.
 
-    Prints model, state, SHA-256 and path, separated by tabs. Status 3 when a file is wrong.
+    Reads every copy of these models in full; without a name, of all that bgswap keeps. Prints model, ok or WRONG,
+    SHA-256 and path, separated by tabs. Status 3 when a file is wrong.
     """
     from bgswap.errors import NotReady
     from bgswap.zoo.inventory import verify as verify_
 
     checks = verify_(names)
     for check in checks:
-        click.echo(
-            "\t".join((check.model, "WRONG" if check.problem else "ok", check.sha256, str(check.path)))
-        )
+        click.echo("\t".join((check.model, "WRONG" if check.problem else "ok", check.sha256, str(check.path))))
     wrong = [f"{check.path}: {check.problem}" for check in checks if check.problem]
     if wrong:
         names = tuple(dict.fromkeys(check.model for check in checks if check.problem))
@@ -75,9 +79,12 @@ def verify(names: tuple[str, ...]) -> None:
 
 
 @models.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=_names)
 def path(name: str | None) -> None:
-    """Print where a model's files are; without a name, the folder of fetched models."""
+    """Print where a model's files are.
+
+    Without a name: the folder of fetched models.
+    """
     from bgswap.zoo import inventory, store
 
     for one in inventory.path(name) if name else [store.models_folder()]:
@@ -85,9 +92,12 @@ def path(name: str | None) -> None:
 
 
 @models.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=_names)
 def remove(names: tuple[str, ...]) -> None:
-    """Delete fetched files of models and print which. Other programs' files and recorded checksums stay."""
+    """Delete fetched models and print which files.
+
+    Other programs' files and recorded checksums stay.
+    """
     from bgswap.zoo import inventory
 
     for name in names:

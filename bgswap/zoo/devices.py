@@ -49,9 +49,7 @@ def choose(wanted: str, kind: str) -> Device:
     index = int(match[1] or 0)
     reason = why_no_cuda(kind, index)
     if not reason:
-        return Device(
-            f"cuda:{index}", "" if wanted != "auto" else f"device: cuda:{index}", named=wanted != "auto"
-        )
+        return Device(f"cuda:{index}", "" if wanted != "auto" else f"device: cuda:{index}", named=wanted != "auto")
     if wanted == "auto":
         return Device("cpu", f"device: cpu ({reason})")
     cure = ONNX_GPU if kind == "onnx" else TORCH_PAGE

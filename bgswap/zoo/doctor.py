@@ -94,9 +94,7 @@ def _onnxruntime() -> list[Fact]:
         return [fact]
     import onnxruntime
 
-    providers = ", ".join(
-        name.removesuffix("ExecutionProvider") for name in onnxruntime.get_available_providers()
-    )
+    providers = ", ".join(name.removesuffix("ExecutionProvider") for name in onnxruntime.get_available_providers())
     reason = devices.why_no_cuda("onnx")
     advice = devices.ONNX_GPU if "built" in reason else ""
     cuda = (
@@ -131,11 +129,7 @@ def _store() -> list[Fact]:
     advice = "" if writable and free > LITTLE else "set BGSWAP_MODELS to a folder with room"
     offline = obtain.offline_reason()
     try:
-        here = [
-            row.name
-            for row in inventory.rows()
-            if row.state not in (inventory.ABSENT, "in part", "installed")
-        ]
+        here = [row.name for row in inventory.rows() if row.state not in (inventory.ABSENT, "in part", "installed")]
         models = Fact("models here", ", ".join(here), bool(here))
     except BgswapError as error:
         models = Fact("your catalog.toml", _home_hidden(str(error)), False, "correct it")

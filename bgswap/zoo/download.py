@@ -107,7 +107,7 @@ class _Job:
             try:
                 self._transfer(source, before)
             except (OSError, http.client.HTTPException) as error:
-                reason = str(error) or type(error).__name__
+                reason = _said(error)
                 if isinstance(error, urllib.error.HTTPError | Refused) or _size(self.part) <= before:
                     return "", reason  # nothing came: trying again at once would not help
                 continue
@@ -201,6 +201,11 @@ def _copy(source: Path, part: Path, limit: int) -> None:
     if source.stat().st_size > limit:
         raise Refused(f"it has {source.stat().st_size:,} bytes, at most {limit:,} were expected")
     shutil.copyfile(source, part)
+
+
+def _said(error: Exception) -> str:
+    inner = getattr(error, "reason", "") if type(error) is urllib.error.URLError else error
+    return str(inner) or type(error).__name__
 
 
 def _silent(_done: int, _total: int) -> None:

@@ -10,9 +10,7 @@ from bgswap.zoo.card import Card
 from bgswap.zoo.catalog import by_name, catalog
 from bgswap.zoo.obtain import absent, check_license, obtain
 
-SIMPLE_LAMA = (
-    "pip install --no-deps simple-lama-inpainting"  # its own pins clash with current rembg and NumPy
-)
+SIMPLE_LAMA = "pip install --no-deps simple-lama-inpainting"  # its own pins clash with current rembg and NumPy
 ABSENT = "-"
 
 
@@ -111,9 +109,7 @@ def remove(name: str) -> list[Path]:
     for file in card.files:
         own = store.own_path(card, file)
         if own != store.models_folder() / card.name / Path(file.file).name:
-            raise UsageError(
-                f"{card.name} is your own file {file.file}: bgswap removes only what it fetched."
-            )
+            raise UsageError(f"{card.name} is your own file {file.file}: bgswap removes only what it fetched.")
         for one in (own, own.with_name(own.name + ".part"), own.with_name(own.name + ".lock")):
             if one.is_file():
                 one.unlink()

@@ -102,7 +102,11 @@ def describe(name: str | Path) -> tuple[Card, tuple[str, ...]]:
         what = f"a folder without {runs.RUN}: no training run" if path.is_dir() else "no such file"
         raise NotReady(f"{name}: {what}. Models by name: bgswap models list")
     file = WeightFile(str(path.absolute()))
-    if known := catalog.by_checksum(checksum.digests(path)):
+    try:
+        digests = checksum.digests(path)
+    except OSError as error:
+        raise NotReady(f"{path} cannot be read: {error.strerror}") from None
+    if known := catalog.by_checksum(digests):
         same = replace(known.files[0], file=file.file, device="any")
         return replace(known, files=(same,)), (f"{path.name} is {known.name} of the catalog",)
     return Card(path.stem, files=(file,), origin=A_FILE), ()

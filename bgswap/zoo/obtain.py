@@ -34,9 +34,7 @@ def _env(name: str) -> str:
     return os.environ.get(name, "").strip().lower()
 
 
-def obtain(
-    card: Card, file: WeightFile, offline: bool = False, trust: bool = False, bar: bool = True
-) -> store.Found:
+def obtain(card: Card, file: WeightFile, offline: bool = False, trust: bool = False, bar: bool = True) -> store.Found:
     """The right copy of a file, downloaded where there is none.
 
     Args:
@@ -59,7 +57,13 @@ def obtain(
         raise NotReady(absent(card, file, problems, reason))
     target = store.own_path(card, file)
     with _progress(card, file, bar) as progress:
-        sha256 = download.fetch(file, target, sources[:1] if reason else sources, progress)
+        try:
+            sha256 = download.fetch(file, target, sources[:1] if reason else sources, progress)
+        except NotReady as error:
+            raise NotReady(f"{error}\n{absent(card, file, problems, reason)}") from None
+        except OSError as error:
+            cure = "Set BGSWAP_MODELS to a folder of yours with room in it."
+            raise NotReady(f"{target.parent} cannot be written to: {error.strerror or error}. {cure}") from None
     return store.Found(target, "fetched", checksum.Digests(sha256, file.md5))
 
 
@@ -86,13 +90,9 @@ def absent(card: Card, file: WeightFile, problems: Sequence[PassedOver] = (), of
     if Path(file.file).is_absolute():
         why = problems[0].why if problems else f"there is no file {file.file}"
         return f"{card.name} ({card.origin}): {why}"
-    why = (
-        f", and the network is not used ({offline})"
-        if offline
-        else ", and no address is known for it"
-        if not file.urls
-        else ""
-    )
+    why = "" if file.urls else ", and no address is known for it"
+    if offline:
+        why = f", and the network is not used ({offline})"
     name = shlex.quote(card.name)
     lines = [
         f"{file.file}{size} is not on this machine{why}.",

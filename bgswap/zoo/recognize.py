@@ -16,7 +16,7 @@ from bgswap.zoo.card import InputSpec
 NETWORKS = "bgswap.networks"
 Shapes = Mapping[str, tuple[int, ...]]
 Kind = Literal["onnx", "torch", "torchscript"]
-UNPACKED_LIMIT = 1.05  # ours: weights are stored, not packed; an archive that unpacks to more is a trap
+PACKED = 64_000_000  # bytes, ours: weights are stored as they are; only TorchScript's program text is packed
 HEADER_LIMIT = 100_000_000  # bytes, as in the safetensors library
 
 
@@ -49,9 +49,7 @@ def kind_of(path: Path) -> Kind:
         return "torch"  # a state dict as torch before 1.6 wrote it
     if path.suffix.lower() == ".onnx":
         return "onnx"
-    raise BgswapError(
-        f"{path} is none of the formats that bgswap opens: .onnx, .safetensors, state dict, TorchScript."
-    )
+    raise BgswapError(f"{path} is none of the formats that bgswap opens: .onnx, .safetensors, state dict, TorchScript.")
 
 
 def _archive_kind(path: Path, size: int) -> Kind:
@@ -59,11 +57,9 @@ def _archive_kind(path: Path, size: int) -> Kind:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError):
-        raise BgswapError(
-            f"{path} is cut short or damaged: its table of contents is missing. Get it again."
-        ) from None
+        raise BgswapError(f"{path} is cut short or damaged: its table of contents is missing. Get it again.") from None
     unpacked = sum(member.file_size for member in members)
-    if unpacked > size * UNPACKED_LIMIT:
+    if unpacked > size + PACKED:
         raise BgswapError(
             f"{path} has {size:,} bytes and would unpack to {unpacked:,}: refused. Weights are not packed."
         )
@@ -72,9 +68,7 @@ def _archive_kind(path: Path, size: int) -> Kind:
         return "torchscript"
     if "data.pkl" in names:
         return "torch"
-    raise BgswapError(
-        f"{path} is a zip archive without weights of torch in it. Unpack it first, if they are inside."
-    )
+    raise BgswapError(f"{path} is a zip archive without weights of torch in it. Unpack it first, if they are inside.")
 
 
 def network_of(shapes: Shapes, name: str = "") -> tuple[str, ModuleType, Any]:
@@ -95,9 +89,7 @@ def network_of(shapes: Shapes, name: str = "") -> tuple[str, ModuleType, Any]:
             return known, module, config
     some = ", ".join(f"{key} {tuple(shapes[key])}" for key in list(shapes)[:4])
     wanted = f"the network '{name}'" if name else "any network that bgswap knows"
-    raise BgswapError(
-        f"{len(shapes)} tensors that do not fit {wanted}. They begin: {some}. {_nearest(shapes)}"
-    )
+    raise BgswapError(f"{len(shapes)} tensors that do not fit {wanted}. They begin: {some}. {_nearest(shapes)}")
 
 
 def _nearest(shapes: Shapes) -> str:

@@ -49,9 +49,7 @@ def models_folder() -> Path:
     """BGSWAP_MODELS, else models/ in $XDG_CACHE_HOME/bgswap."""
     if named := os.environ.get("BGSWAP_MODELS"):
         return Path(named).expanduser().absolute()
-    return (
-        _xdg("XDG_CACHE_HOME", ".cache", platformdirs.user_cache_path("bgswap", appauthor=False)) / "models"
-    )
+    return _xdg("XDG_CACHE_HOME", ".cache", platformdirs.user_cache_path("bgswap", appauthor=False)) / "models"
 
 
 def _xdg(variable: str, fallback: str, usual: Path) -> Path:
@@ -104,9 +102,7 @@ def present(card: Card, file: WeightFile) -> Place | None:
     return next((place for place in places(card, file) if place.path.is_file()), None)
 
 
-def locate(
-    card: Card, file: WeightFile, unchecked: tuple[str, ...] = ()
-) -> tuple[Found | None, list[PassedOver]]:
+def locate(card: Card, file: WeightFile, unchecked: tuple[str, ...] = ()) -> tuple[Found | None, list[PassedOver]]:
     """The first right copy of a file, its checksum read in full; and what was wrong with those passed over.
 
     What ships with the package, and a user's own file without a checksum, is taken as it is. Another
@@ -131,7 +127,5 @@ def locate(
         wrong = "" if place.kind in unchecked else checksum.mismatch(digests, file, seen)
         if not wrong:
             return Found(place.path, place.kind, digests), problems
-        problems.append(
-            PassedOver(place.kind, f"{place.path} is not the right {Path(file.file).name}: {wrong}")
-        )
+        problems.append(PassedOver(place.kind, f"{place.path} is not the right {Path(file.file).name}: {wrong}"))
     return None, problems

@@ -87,7 +87,9 @@ def test_numbers_typed_by_hand_become_a_place():
     assert parse_place(" .3, 1 ,0.5,-10,flip") == Place(0.3, 1.0, 0.5, -10.0, flip=True)
 
 
-@pytest.mark.parametrize("text", ["0.5,1", "a,b,c", "0.5,1,0", "0.5,1,-1", "0.5,1,1,0,flop", "nan,1,1", "1,1,1,0,flip,2"])
+@pytest.mark.parametrize(
+    "text", ["0.5,1", "a,b,c", "0.5,1,0", "0.5,1,-1", "0.5,1,1,0,flop", "nan,1,1", "1,1,1,0,flip,2"]
+)
 def test_numbers_that_are_no_place_say_what_one_looks_like(text):
     with pytest.raises(UsageError):
         parse_place(text)

@@ -41,11 +41,14 @@ def test_the_ground_darkens_about_the_feet_and_nowhere_else(whole_person, place)
 
 
 def test_the_person_itself_is_not_darkened(whole_person, place):
-    solid = compose(
-        np.dstack([np.zeros((400, 300, 3), np.uint8), whole_person[..., 3]]),
-        np.full_like(place, 255),
-        decide(whole_person, place, CompositeSettings(place="0.5,0.9,0.6", shadow="none")),
-    )[0].max(2) == 0
+    solid = (
+        compose(
+            np.dstack([np.zeros((400, 300, 3), np.uint8), whole_person[..., 3]]),
+            np.full_like(place, 255),
+            decide(whole_person, place, CompositeSettings(place="0.5,0.9,0.6", shadow="none")),
+        )[0].max(2)
+        == 0
+    )
     assert (darkened(whole_person, place)[solid] == 0).all()
 
 
@@ -65,11 +68,13 @@ def test_the_shadow_is_the_same_at_every_resolution(whole_person, place, scale):
 def test_a_stronger_layer_darkens_more_and_an_empty_matte_nothing():
     alpha = np.zeros((200, 100), np.float32)
     alpha[20:150, 40:60] = 1
-    weak, strong = (contact.shade(ShadowLayer(softness=0.04, contact=c), alpha, 200) for c in (0.2, 0.8))
+    weak, strong = (
+        contact.shade(ShadowLayer(softness=0.04, contact=c), alpha, frame_px=200, person_px=130) for c in (0.2, 0.8)
+    )
     assert (strong >= weak).all()
     assert strong.max() > weak.max() + 0.3
     assert strong.max() <= 1
-    assert not contact.shade(ShadowLayer(softness=0.04, contact=1), alpha * 0, 200).any()
+    assert not contact.shade(ShadowLayer(softness=0.04, contact=1), alpha * 0, frame_px=200, person_px=130).any()
 
 
 def test_real_people_on_a_real_street_get_a_shadow_that_stays_subtle(person_of, place_of):

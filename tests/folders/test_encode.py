@@ -91,8 +91,9 @@ def test_pam_and_tiff_give_any_pixels_back(pixels: NDArray) -> None:
     got = pnm.decode(pam, pnm.read_head(pam))
     assert got.dtype == pixels.dtype
     np.testing.assert_array_equal(got, pixels)
-    by_cv2 = cv2.imdecode(np.frombuffer(pam, np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels.shape[2] == 3:
+    if pixels.shape[2] == 3:  # behind its header a PAM is a PPM, which OpenCV reads
+        ppm = b"P6 %d %d %d\n" % (*pixels.shape[1::-1], np.iinfo(pixels.dtype).max) + pam.split(b"ENDHDR\n", 1)[1]
+        by_cv2 = cv2.imdecode(np.frombuffer(ppm, np.uint8), cv2.IMREAD_UNCHANGED)
         np.testing.assert_array_equal(by_cv2[..., ::-1], pixels)
     if pixels.shape[2] != 2:
         pixels = pixels[..., 0] if pixels.shape[2] == 1 else pixels

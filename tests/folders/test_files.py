@@ -103,7 +103,9 @@ def test_the_null_device_stays_a_device() -> None:
     assert stat.S_ISCHR(os.lstat("/dev/null").st_mode)
 
 
-def test_names_of_open_streams_are_written_to_and_never_renamed_over(capfd: pytest.CaptureFixture[str]) -> None:
+def test_names_of_open_streams_are_written_to_and_never_renamed_over(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     before = os.lstat("/dev/stdout")
     write_whole(Path("/dev/stdout"), b"a picture")
     write_whole(Path("/dev/fd/1"), b", whole")

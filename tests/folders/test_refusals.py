@@ -46,7 +46,9 @@ def test_half_a_file_is_an_error_and_no_picture_with_junk_below(photo: NDArray, 
 
 
 @pytest.mark.parametrize("settings", [{"progressive": True}, {"restart_marker_rows": 1}])
-def test_half_a_jpeg_is_an_error_though_its_thumbnail_has_an_end_marker(photo: NDArray, settings: dict[str, Any]) -> None:
+def test_half_a_jpeg_is_an_error_though_its_thumbnail_has_an_end_marker(
+    photo: NDArray, settings: dict[str, Any]
+) -> None:
     thumbnail = saved(photo[::8, ::8], "JPEG")
     exif = b"Exif\0\0MM\0*\0\0\0\x08\0\0" + thumbnail
     data = saved(photo, "JPEG", exif=exif, **settings)
@@ -61,7 +63,9 @@ def test_a_jpeg_with_more_behind_its_end_is_read(photo: NDArray) -> None:
 
 
 @pytest.mark.parametrize("kind", ["EPS", "PDF", "PSD", "SVG"])
-def test_files_of_other_programs_are_named_and_never_opened(photo: NDArray, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_of_other_programs_are_named_and_never_opened(
+    photo: NDArray, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     starts = {"PSD": b"8BPS\0\1" + bytes(40), "SVG": b"<svg xmlns='http://www.w3.org/2000/svg'/>"}
     data = starts.get(kind) or saved(photo, kind)
     for options in (ReadOptions(), WIDE):
@@ -73,12 +77,18 @@ def test_no_parser_outside_the_list_is_ever_tried(photo: NDArray, monkeypatch: p
     Image.init()
     tried: list[str] = []
     for name, (factory, accept) in list(Image.OPEN.items()):
+
         def spy(file: Any, path: Any, name: str = name, factory: Any = factory) -> Any:
             tried.append(name)
             return factory(file, path)
 
         monkeypatch.setitem(Image.OPEN, name, (spy, accept))
-    for data in (saved(photo, "EPS"), saved(photo, "ICNS"), bytes(range(256)) * 40, b"SIMPLE  =   T" + bytes(3000)):
+    for data in (
+        saved(photo, "EPS"),
+        saved(photo, "ICNS"),
+        bytes(range(256)) * 40,
+        b"SIMPLE  =   T" + bytes(3000),
+    ):
         with pytest.raises(PictureError):
             read(data, WIDE)
     assert set(tried) <= {*headers.USUAL, *headers.WIDE}
@@ -104,7 +114,9 @@ def test_the_name_decides_nothing_but_a_note(photo: NDArray, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "GIF", "BMP", "PPM", "JPEG", "WEBP", "AVIF"])
-def test_the_pixel_cap_is_held_before_anything_is_decoded(photo: NDArray, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_pixel_cap_is_held_before_anything_is_decoded(
+    photo: NDArray, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(decode, "native", lambda *_: pytest.fail("decoded"))
     with pytest.raises(PictureError, match=r"512 x 512 is more than 0.1 megapixels.*--max-pixels 262144"):
         read(saved(photo, kind), ReadOptions(max_pixels=100_000))

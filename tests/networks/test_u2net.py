@@ -19,7 +19,8 @@ def test_it_has_as_many_parameters_as_the_authors_network(stages, parameters):
 
 # Counted by hand from the paper's table for the small version, batch norm included.
 COUNTS = {"stage1": 67_200, "stage2": 95_328, "stage3": 88_320, "stage4": 81_312, "stage5": 81_312,
-          "stage6": 81_312, "stage5d": 118_176, "stage4d": 118_176, "stage3d": 125_184, "stage2d": 132_192, "stage1d": 139_200,
+          "stage6": 81_312,
+          "stage5d": 118_176, "stage4d": 118_176, "stage3d": 125_184, "stage2d": 132_192, "stage1d": 139_200,
           "side1": 577, "side6": 577, "outconv": 7}  # fmt: skip
 
 
@@ -45,6 +46,26 @@ def test_the_keys_of_published_state_dicts_are_its_own():
 def test_its_settings_are_read_off_names_and_shapes(stages):
     with torch.device("meta"):
         assert recognize(shapes_of(U2Net(U2NetConfig(stages)))) == U2NetConfig(stages)
+
+
+def test_dilations_are_those_of_the_paper_which_no_count_would_show():
+    with torch.device("meta"):
+        network = U2Net(U2NetConfig(SMALL))
+    told = {name: layer.dilation[0] for name, layer in network.named_modules() if isinstance(layer, torch.nn.Conv2d)}
+    flat = [told[f"stage5.rebnconv{level}.conv_s1"] for level in ("in", "1", "2", "3", "4", "3d", "2d", "1d")]
+    assert flat == [1, 1, 2, 4, 8, 4, 2, 1]
+    assert {
+        name
+        for name, dilation in told.items()
+        if dilation > 1 and not name.startswith(("stage5.", "stage6.", "stage5d."))
+    } == {
+        f"{stage}.rebnconv{bottom}.conv_s1"
+        for stage, bottom in zip(
+            ("stage1", "stage2", "stage3", "stage4", "stage4d", "stage3d", "stage2d", "stage1d"),
+            (7, 6, 5, 4, 4, 5, 6, 7),
+            strict=True,
+        )
+    }
 
 
 def test_a_state_dict_with_a_stage_missing_is_not_taken_for_it():

@@ -7,11 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bgswap.compositing.blend import over
-from bgswap.compositing.edges import push_pull
+from bgswap.compositing.edges import edge_tiles, push_pull
 from bgswap.compositing.light import Float, to_levels, to_linear, to_srgb, to_unit
 
 WIDTH = 0.004  # ours: the coarsest band mixes over 4 pixels at 1000 rows; more lets the place glow into the person
-TILE = 256
 
 
 def reach(width_px: float) -> int:
@@ -28,35 +27,25 @@ def blend(
 ) -> NDArray[Any]:
     """Mix each frequency band over a width of its own, up to about width_px. Shapes as in `over`.
 
-    Only tiles whose surroundings hold an edge are worked on; elsewhere the pixels are `over`'s, untouched. Not as in the
-    paper: the person has no colors beyond its edge, so that they are carried out from it (push-pull), and the number of
-    bands is bounded by width_px instead of by the picture.
+    Only tiles whose surroundings hold an edge are worked on; elsewhere the pixels are `over`'s, untouched. Hair gets
+    softer: this is for hard mattes, and for colors that differ over wide stretches. Not as in the paper: the person has
+    no colors beyond its edge, so that they are carried out from it (push-pull), and the number of bands is bounded by
+    width_px instead of by the picture.
     """
-    top = np.iinfo(alpha.dtype).max
     mixed = over.blend(foreground, alpha, background, light=light, width_px=0)
-    levels, margin = _levels(width_px), reach(width_px)
-    height, width = alpha.shape
-    for y in range(0, height, TILE):
-        for x in range(0, width, TILE):
-            y0, x0 = max(0, y - margin), max(0, x - margin)
-            around = np.s_[y0 : min(height, y + TILE + margin), x0 : min(width, x + TILE + margin)]
-            if alpha[around].max() == 0 or alpha[around].min() == top:
-                continue
-            bands = _mix(foreground[around], alpha[around], background[around], levels, light)
-            inner = bands[y - y0 : y - y0 + TILE, x - x0 : x - x0 + TILE]
-            mixed[y : y + TILE, x : x + TILE] = to_levels(inner, mixed.dtype)
+    for tile, around, inner in edge_tiles(alpha, reach(width_px)):
+        bands = _mix(foreground[around], alpha[around], background[around], _levels(width_px), light)
+        mixed[tile] = to_levels(bands[inner], mixed.dtype)
     return mixed
 
 
-def _mix(
-    foreground: NDArray[Any], alpha: NDArray[Any], background: NDArray[Any], levels: int, light: str
-) -> Float:
+def _mix(foreground: NDArray[Any], alpha: NDArray[Any], background: NDArray[Any], levels: int, light: str) -> Float:
     cover, near, far = to_unit(alpha), to_unit(foreground), to_unit(background)
     near = push_pull(near, cover, levels + 1)
     if light == "linear":
         near, far = to_linear(near), to_linear(far)
     # The difference's pyramid is the difference of both pyramids: one is enough.
-    difference, total = near - far, np.zeros_like(far)
+    difference = near - far
     covers, bands = [cover], []
     for _ in range(levels):
         smaller = cv2.pyrDown(difference)

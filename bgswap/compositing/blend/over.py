@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,18 +19,21 @@ def reach(_width_px: float) -> int:
 def blend(
     foreground: NDArray[Any], alpha: NDArray[Any], background: NDArray[Any], *, light: str, width_px: float
 ) -> NDArray[Any]:
-    """foreground, background (h, w, 3) and alpha (h, w), all uint8 or all uint16, straight -> (h, w, 3).
+    """foreground, background (h, w, 3) and alpha (h, w), all uint8 or all uint16, straight -> (h, w, 3), a new picture.
 
-    Exact: full alpha gives the foreground's very values and empty alpha the background's; only partial pixels go through
-    float. light "linear" mixes those in linear light. width_px has no meaning here.
+    Every way of this folder has this form. It is given a piece of the frame with reach(width_px) pixels around what is
+    kept of it, so that pieces join; pixels beyond reach of any edge come out as foreground or background.
+
+    Exact: full alpha gives the foreground's very values and empty alpha the background's; only partial pixels
+    go through float. light "linear" mixes those in linear light. width_px has no meaning here.
     """
     del width_px
     top = np.iinfo(alpha.dtype).max
     mixed = background.copy()
-    np.copyto(mixed, foreground, where=(alpha == top)[..., None])
-    partial = np.flatnonzero((alpha > 0) & (alpha < top))
+    cv2.copyTo(foreground, (alpha == top).view(np.uint8), mixed)
+    partial = np.flatnonzero(alpha - alpha.dtype.type(1) < top - 1)  # 0 wraps round to the top
     if partial.size:
-        near, far = (to_unit(picture.reshape(-1, 3)[partial]) for picture in (foreground, background))
+        near, far = (to_unit(np.take(picture.reshape(-1, 3), partial, axis=0)) for picture in (foreground, background))
         cover = to_unit(alpha.reshape(-1)[partial])[:, None]
         if light == "linear":
             edge = to_srgb(cover * to_linear(near) + (1 - cover) * to_linear(far))

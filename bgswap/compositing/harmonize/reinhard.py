@@ -20,9 +20,10 @@ WHITE = np.array([0.95047, 1.0, 1.08883])
 def harmonize(foreground: Float, alpha: Float, background: Float) -> Float | None:
     """Color grid (1, 1, 8, 12) that gives the person the place's mean and spread; None where there is no person.
 
-    foreground (h, w, 3), alpha (h, w), background (h', w', 3): small pictures, sRGB 0..1, straight; the person's pixels
-    count by their alpha, the place's all alike. Not as in the paper: CIELAB instead of its l-alpha-beta, the ratio
-    bounded, and the change held as affines guided by luminance, fitted to the exact one.
+    foreground (h, w, 3), alpha (h, w), background (h', w', 3): small pictures, sRGB 0..1, straight; the
+    person's pixels count by their alpha, the place's all alike. Not as in the paper: CIELAB instead of its
+    l-alpha-beta, the ratio bounded, and the change held as affines guided by luminance, fitted to the exact
+    one.
     """
     seen = alpha.reshape(-1) > 0.05
     if not seen.any():

@@ -13,10 +13,10 @@ SMALLEST, LARGEST = 0.35, 0.9  # the issue's range for a whole person, shares of
 def find_place(outline: Outline, _place: NDArray[Any], frame: tuple[int, int]) -> Place:
     """Where a person of this outline goes in a frame of (height, width) pixels.
 
-    Its size is its share of the photo's height. A border of the photo that cuts the person stays the border that cuts it.
-    The place's own pixels are not looked at.
+    Its size is its share of the photo's height. A border of the photo that cuts the person stays the border
+    that cuts it. The place's own pixels are not looked at.
     """
-    photo_height, photo_width = outline.size
+    photo_width = outline.size[1]
     shape = outline.width / outline.height * frame[0] / frame[1]  # box width per box height, both as shares
     height = _height(outline, shape)
     width = height * shape
@@ -38,9 +38,7 @@ def _height(outline: Outline, shape: float) -> float:
     if {"top", "bottom"} <= cut:
         return max(1.0, 1 / shape if {"left", "right"} <= cut else 1.0)
     if {"left", "right"} <= cut:
-        return min(
-            1.0, max(share, 1 / shape)
-        )  # wide enough to touch both borders, but never with the head cut off
+        return min(1.0, max(share, 1 / shape))  # wide enough to touch both borders, but never with the head cut off
     if cut:
         return min(max(share, SMALLEST), 1.0)
     return min(max(share, SMALLEST), LARGEST, 1 / shape)

@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 
 MULTIPLE = 8  # three halvings: the sides that the network takes
 
-Network = Callable[
-    ..., tuple[NDArray[np.float32], ...]
-]  # a loader Model: float32 arrays in, float32 arrays out
+Network = Callable[..., tuple[NDArray[np.float32], ...]]  # a loader Model: float32 arrays in, float32 arrays out
 
 
 def fill(

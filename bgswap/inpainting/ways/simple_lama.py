@@ -31,9 +31,7 @@ def load(device: str = "cpu") -> Any:
 
     weights = os.environ.get("LAMA_MODEL") or Path(torch.hub.get_dir()) / "checkpoints" / "big-lama.pt"
     if not Path(weights).is_file():
-        raise NotReady(
-            f"simple-lama: no weights at {weights}. Set LAMA_MODEL to the file: bgswap models fetch lama"
-        )
+        raise NotReady(f"simple-lama: no weights at {weights}. Set LAMA_MODEL to the file: bgswap models fetch lama")
     return SimpleLama(device=torch.device(device))
 
 

@@ -28,9 +28,7 @@ class Runner(Protocol):
 
     device: str  # where they really are: "cpu", "cuda:0"
     notes: tuple[str, ...]  # what the user should hear of: a slower device, a precision that has no effect
-    inputs: Mapping[
-        str, tuple[int | str | None, ...]
-    ]  # name -> shape, in order; a free side is a name or None
+    inputs: Mapping[str, tuple[int | str | None, ...]]  # name -> shape, in order; a free side is a name or None
     network: str  # the file of networks/ it runs; "" where the file is its own program
     logits: bool  # the file itself says that its first output is to be put through a sigmoid
 

@@ -39,14 +39,13 @@ class TorchRunner:
         """See Runner."""
         kind = self.device.partition(":")[0]
         with torch.inference_mode(), torch.autocast(kind, self.half, enabled=self.half is not None):
-            outputs = self.module(
-                *map(self._tensor, arrays), **{k: self._tensor(v) for k, v in named.items()}
-            )
+            outputs = self.module(*map(self._tensor, arrays), **{k: self._tensor(v) for k, v in named.items()})
         several = outputs if isinstance(outputs, tuple | list) else (outputs,)
         return tuple(output.float().cpu().contiguous().numpy() for output in several)
 
     def _tensor(self, array: NDArray[Any]) -> Tensor:
-        tensor = torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(self.device)
+        ready = np.require(array, np.float32, ["C", "W"])  # torch wants to be able to write; nothing does
+        tensor = torch.from_numpy(ready).to(self.device)
         # Faster on two CPU cores (29 -> 23 ms, 279 -> 265 ms) and what half precision wants on a GPU.
         return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
 
@@ -71,7 +70,7 @@ def ready(network: nn.Module, order: Order) -> nn.Module:
     """A network for use only, on its device. On the CPU, sets the process to `order.threads` threads."""
     if not order.device.cuda:
         torch.set_num_threads(order.threads)
-    network.eval().requires_grad_(False)
+    network.eval()
     network.to(order.device.name)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network
@@ -126,11 +125,7 @@ def _tensors(loaded: Any, path: Path) -> dict[str, Tensor]:
     for key in WRAPPERS:
         if isinstance(loaded, Mapping) and isinstance(loaded.get(key), Mapping):
             loaded = loaded[key]
-    if (
-        not isinstance(loaded, Mapping)
-        or not loaded
-        or not all(isinstance(v, Tensor) for v in loaded.values())
-    ):
+    if not isinstance(loaded, Mapping) or not loaded or not all(isinstance(v, Tensor) for v in loaded.values()):
         raise BgswapError(f"{path} holds no state dict: a table of tensors by name is needed.")
     state = {str(key): value for key, value in loaded.items()}
     for prefix in PREFIXES:

@@ -14,9 +14,7 @@ def open_weights(path: Path, order: Order) -> TorchRunner:
     """Open a TorchScript archive. See Opener. Always float32: what is inside was traced so."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", DeprecationWarning
-            )  # torch.jit is on its way out; these files are not
+            warnings.simplefilter("ignore", DeprecationWarning)  # torch.jit is on its way out; these files are not
             script = torch.jit.load(path, map_location=order.device.name)  # type: ignore[no-untyped-call]
     except (RuntimeError, ValueError, OSError) as error:
         raise BgswapError(f"{path} is no TorchScript that can be run: {str(error).splitlines()[0]}") from None

@@ -1,0 +1,245 @@
+"""What every stage command must do with folders: matte, inpaint and composite alike."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.commands.harness import call, pictures, run, size
+from tests.commands.world import PHOTOS, Command, World, save
+
+SIDES = [(1, 1), (1, 50), (50, 1), (33, 17), (400, 3)]  # width, height
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """Where results go; does not exist yet."""
+    return tmp_path / "out"
+
+
+def test_an_empty_folder_is_status_1_and_a_sentence(command: Command, tmp_path: Path, out: Path):
+    (tmp_path / "empty").mkdir()
+    ran = run(*command.line(tmp_path / "empty", out))
+    assert ran.status == 1
+    assert ran.err.strip() == f"bgswap {command.name}: no pictures were found"
+    assert not out.exists()
+
+
+def test_nested_folders_keep_their_tree_and_sources_stay_as_they_are(command, source, out, expected):
+    before = pictures(source)
+    ran = run(*command.line(source, out, *command.default))
+    assert (ran.status, ran.out) == (0, b"")
+    assert "4 done in " in ran.err
+    assert set(pictures(out)) == expected
+    assert pictures(source) == before
+    for name in expected if command.name != "composite" else ():
+        photo = next(p for p in source.rglob("*.*") if p.stem == Path(name).stem)
+        assert size(out / name) == size(photo)
+
+
+def test_a_broken_photo_among_good_ones_is_named_and_the_others_are_made(command, source, out, expected):
+    broken = next(source.glob("a.*"))
+    broken.write_bytes(broken.read_bytes()[:400])
+    ran = run(*command.line(source, out))
+    assert ran.status == 1
+    assert f"3 done, 1 failed ({broken}: " in ran.err
+    assert set(pictures(out)) == expected - {f"a.{command.suffix}"}
+
+
+def test_fail_fast_stops_at_the_first_broken_one(command, source, out):
+    next(source.glob("a.*")).write_bytes(b"")
+    ran = call(*command.line(source, out, "--fail-fast", "-j", 1))
+    assert ran.status == 1
+    assert "1 failed" in ran.err
+    assert len(pictures(out)) < 3
+
+
+def test_odd_sizes_come_out_whole(command, world, tmp_path, out):
+    feed = tmp_path / "odd"
+    person = Image.open(world.cutouts / "a.png")
+    for width, height in SIDES:
+        small = person.resize((width, height))
+        alpha = np.indices((height, width))
+        covered = (alpha[0] * 2 > height) | (alpha[1] * 2 > width)  # never the first pixel
+        hole = command.name == "inpaint"
+        small.putalpha(Image.fromarray(np.where(covered ^ hole, 255, 0).astype(np.uint8)))
+        save(small.convert("RGB") if command.name == "matte" else small, feed / f"{width}x{height}.png")
+    ran = call(*command.line(feed, out))
+    named = {path.stem for path in out.rglob(f"*.{command.suffix}")}
+    for width, height in SIDES:
+        name = f"{width}x{height}"
+        if name not in named:  # nobody in it: a sentence, never silence
+            assert f"{name}.png: " in ran.err, name
+            assert command.name == "composite"
+            continue
+        made = out / f"{name}.{command.suffix}"
+        assert size(made) == (size(command.place) if command.name == "composite" else (width, height))
+    assert ran.status == (0 if len(named) == len(SIDES) else 1)
+
+
+def test_a_second_run_makes_the_same_bytes_and_update_finds_nothing_to_do(command, source, out):
+    assert run(*command.line(source, out)).status == 0
+    first = pictures(out)
+    times = {path: path.stat().st_mtime_ns for path in out.rglob("*.*") if path.is_file()}
+    ran = call(*command.line(source, out, "-u"))
+    assert ran.status == 0
+    assert "0 to do, 4 unchanged" in ran.err
+    assert {path: path.stat().st_mtime_ns for path in times} == times
+    assert call(*command.line(source, out, "-j", 1)).status == 0
+    assert pictures(out) == first
+
+
+def test_update_redoes_all_with_other_options_and_one_whose_photo_changed(command, source, out):
+    assert call(*command.line(source, out)).status == 0
+    first = pictures(out)
+    ran = call(*command.line(source, out, "-u", *command.other))
+    assert "4 to do, 0 unchanged" in ran.err
+    assert all(first[name] != data for name, data in pictures(out).items())
+    photo = next(source.glob("b.*"))
+    Image.open(photo).rotate(180).save(photo)
+    ran = call(*command.line(source, out, "-u", *command.other))
+    assert "1 to do, 3 unchanged" in ran.err
+
+
+def test_an_output_that_was_deleted_is_made_again_by_update(command, source, out, expected):
+    assert call(*command.line(source, out)).status == 0
+    first = pictures(out)
+    (out / sorted(expected)[0]).unlink()
+    assert "1 to do, 3 unchanged" in call(*command.line(source, out, "-u")).err
+    assert pictures(out) == first
+
+
+@pytest.mark.parametrize("below", [".", "cut", "sub/cut"])
+def test_out_equal_to_or_inside_in_is_wrong_use(command, source, below):
+    before = pictures(source)
+    ran = call(*command.line(source, source / below))
+    assert ran.status == 2
+    assert "lies in the source" in ran.err
+    assert pictures(source) == before
+
+
+def test_two_inputs_for_one_output_stop_the_run_before_the_first_write(command, source, out):
+    twin = source / "b.gif"
+    Image.open(next(source.glob("b.*"))).save(twin)
+    for options in ([], ["--dry-run"]):
+        ran = call(*command.line(source, out, *options))
+        assert ran.status == 1
+        assert "b.gif" in ran.err
+        assert "would both write" in ran.err
+        assert not out.exists()
+    assert call(*command.line(source, out, "--name", "{stem}.{ext}.{format}")).status == 0
+    assert len(pictures(out)) == 5
+
+
+def test_a_dry_run_prints_the_plan_and_writes_nothing(command, source, out, expected):
+    ran = call(*command.line(source, out, "--dry-run"))
+    lines = [line.split("\t") for line in ran.out.decode().splitlines()]
+    assert ran.status == 0
+    assert {(Path(line[0]).parent, line[2]) for line in lines} == {
+        ((source / name).parent, "make") for name in expected
+    }
+    assert {line[1] for line in lines} == {str(out / name) for name in expected}
+    assert not out.exists()
+
+
+def test_name_and_format_decide_what_outputs_are_called(command, source, out):
+    ran = call(*command.line(source, out, "--name", "x-{stem}.{format}", *formatted(command)))
+    assert ran.status == 0
+    wanted = {(Path(name).parent / f"x-{Path(name).stem}.{command.format}").as_posix() for name in PHOTOS}
+    assert set(pictures(out)) == wanted
+    with Image.open(out / f"x-a.{command.format}") as made:
+        assert made.format == {"webp": "WEBP", "jpg": "JPEG", "png": "PNG"}[command.format]
+
+
+def formatted(command: Command) -> list[str]:
+    return ["--format", command.format, "--quality", "80"] if command.format != "png" else ["--format", "png"]
+
+
+def test_shards_together_make_what_a_whole_run_makes(command, source, out, tmp_path):
+    assert call(*command.line(source, out)).status == 0
+    share = tmp_path / "shards"
+    counts = []
+    for index in (1, 2, 3):
+        assert call(*command.line(source, share, "--shard", f"{index}/3")).status == 0
+        counts.append(len(pictures(share)))
+    assert pictures(share) == pictures(out)
+    assert counts[0] < 4
+    assert "0 to do" in call(*command.line(source, share, "-u")).err  # the shards' journals count together
+
+
+def test_no_clobber_leaves_what_exists_and_ends_well(command, source, out):
+    (out / "sub").mkdir(parents=True)
+    mine = out / "sub" / f"c.{command.suffix}"
+    mine.write_bytes(b"mine")
+    ran = call(*command.line(source, out, "-n"))
+    assert ran.status == 0
+    assert "3 done, 1 skipped" in ran.err
+    assert mine.read_bytes() == b"mine"
+
+
+def test_keys_and_exclude_choose_and_a_key_without_picture_is_a_failure(command, source, out, tmp_path):
+    (tmp_path / "keys").write_text("a\nsub/c\nnobody\n")
+    (tmp_path / "not").write_text("a\n")
+    ran = call(*command.line(source, out, "--keys", tmp_path / "keys", "--exclude", tmp_path / "not"))
+    assert ran.status == 1
+    assert "nobody: no picture has this key" in ran.err
+    assert set(pictures(out)) == {f"sub/c.{command.suffix}"}
+
+
+def test_a_list_on_standard_input_works_as_find_writes_it(command, world: World, source, tmp_path):
+    names = sorted(path.relative_to(source) for path in source.rglob("*.*"))
+    ran = run(
+        *command.listed(tmp_path / "out", "--files0-from=-"), stdin=b"\0".join(map(bytes, names)) + b"\0", cwd=source
+    )
+    assert ran.status == 0
+    assert set(pictures(tmp_path / "out")) == {str(n.with_suffix(f".{command.suffix}")) for n in names}
+    ran = call(*command.listed(tmp_path / "two", "--files0-from=-"), stdin=bytes(names[0]) + b"\0\0")
+    assert ran.status == 1
+    assert "the list's name 2 is empty" in ran.err
+
+
+def test_target_directory_takes_every_operand_as_a_source(command, source, out):
+    photo = next(source.glob("a.*"))
+    ran = call(*command.listed(out, *(["--person", photo] if command.name == "composite" else [photo])))
+    assert ran.status == 0
+    assert set(pictures(out)) == {f"a.{command.suffix}"}
+
+
+def test_a_report_has_a_line_a_record_and_an_unwritable_one_is_a_sentence(command, source, out, tmp_path):
+    next(source.glob("a.*")).write_bytes(b"")
+    report = tmp_path / "report.jsonl"
+    assert call(*command.line(source, out, "--report", report)).status == 1
+    head, *lines = map(json.loads, report.read_text().splitlines())
+    assert head["command"] == command.name
+    assert [(line["key"], line["status"]) for line in lines] == [
+        ("a", "failed"), ("b", "ok"), ("sub/c", "ok"), ("sub/deep/d", "ok"),
+    ]  # fmt: skip
+    assert all(Path(line["dst"]).is_file() for line in lines[1:])
+    for option in ("--report", "--depfile"):
+        ran = call(*command.line(source, out, option, tmp_path / "no such folder" / "file"))
+        assert ran.status in (1, 2)
+        assert "no such folder" in ran.err
+
+
+def test_a_dependency_file_makes_make_rebuild_what_changed(command, source, out, tmp_path):
+    assert call(*command.line(source, out, "--depfile", tmp_path / "deps")).status == 0
+    rules = (tmp_path / "deps").read_text().splitlines()
+    assert len(rules) == 4
+    assert any(rule.startswith(f"{out}/a.{command.suffix}: {source}/a.") for rule in rules)
+
+
+def test_an_input_is_never_replaced(command, source, tmp_path):
+    photo = shutil.copy(next(source.glob("b.*")), tmp_path / f"me.{command.suffix}")
+    if command.name == "composite":
+        Image.open(photo).convert("RGB").save(photo)
+        line = ["composite", "--person", next(source.glob("b.*")), "--bg", photo, "-o", photo]
+    else:
+        line = [command.name, photo, photo]
+    before = Path(photo).read_bytes()
+    ran = call(*line)
+    assert ran.status in (1, 2)
+    assert "never replaced" in ran.err
+    assert Path(photo).read_bytes() == before
