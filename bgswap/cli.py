@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import traceback
+import warnings
 from importlib import import_module
 from types import FrameType
 from typing import Any, NoReturn
@@ -77,6 +78,7 @@ class Bgswap(click.Group):
         """Run the command; what it raises becomes a sentence and an exit code, or a death by signal."""
         # click would turn an interrupt and a closed pipe into status 1; a shell must see the signal itself
         signal.signal(signal.SIGTERM, _terminate)
+        warnings.filterwarnings("ignore", module="PIL")  # what matters in a picture is told as a note of ours
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()

@@ -232,7 +232,7 @@ def resolve(operands: Sequence[str], naming: Naming, role: str, *, out: str | No
         return Operands(records.from_lines(iter(stream.readline, b""), role), (), out, True, live=True)
     if not names:
         raise UsageError("name what to read: a photo, a folder, or - for standard input")
-    paths = [Path(name) for name in names]
+    paths = [records.named(name) for name in names]
     if records.STREAM in paths and sys.stdin.isatty():
         click.echo("bgswap: reading a picture from standard input (end with Ctrl-D)", err=True)
     return Operands(records.from_files(paths, role), paths, out, len(paths) > 1 or paths[0].is_dir())
@@ -249,7 +249,10 @@ def _last_operand(names: list[str], least: int) -> str:
 
 def _stream(name: str) -> Any:
     if name == "-":
-        return sys.stdin.buffer
+        try:  # a reader of our own: Python aborts at its exit where a thread still waits in sys.stdin's
+            return open(sys.stdin.fileno(), "rb", closefd=False)
+        except (OSError, ValueError):  # standard input is no file: it was replaced by a program
+            return sys.stdin.buffer
     try:
         return Path(name).open("rb")
     except OSError as cause:

@@ -89,7 +89,7 @@ HARMONIZE, SHADOW, BLEND = (f"bgswap.compositing.{step}" for step in ("harmonize
 @shared.model_options
 @shared.run_options
 @click.pass_context
-def composite(ctx: click.Context, person: str | None, bg: str | None, output: str | None, **options: Any) -> int:
+def composite(ctx: click.Context, /, person: str | None, bg: str | None, output: str | None, **options: Any) -> int:
     """Set the people of P into the places of B: write the finished pictures.
 
     \b

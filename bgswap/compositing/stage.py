@@ -59,7 +59,7 @@ class CompositeStage:
             done, more = compose(person, background, decisions, settings, out=out)
             source = pictures.get("background", pictures["person"])
             told = [*warnings, *decisions.warnings, *more]
-            return Made({"composite": replace(source, pixels=done)}, told, _where(decisions))
+            return Made({"composite": replace(source, pixels=done)}, told, _where(decisions), cutter.notes)
 
         return work, ()
 
@@ -71,9 +71,7 @@ class CompositeStage:
             if _is_cut_out(photo):
                 raise PictureError("--bg blur needs the photo itself, and this is a cut-out")
             if photo.size != person.shape[:2]:
-                raise PictureError(
-                    f"the photo is {photo.size} and its cut-out {person.shape[:2]}: matte it again"
-                )
+                raise PictureError(f"the photo is {photo.size} and its cut-out {person.shape[:2]}: matte it again")
             return blurred(photo.rgb, person[..., 3]), True
         if "background" not in pictures:
             raise PictureError("no place for this person: name one with --bg")
@@ -97,7 +95,7 @@ class _Cutter:
         self.settings, self.model, self.threads = settings, model, threads
         self._lock = threading.Lock()
         self._matter: Matter | None = None
-        self._notes: tuple[str, ...] = ()
+        self.notes: tuple[str, ...] = ()  # of the network, once it is loaded
         self._kept: OrderedDict[int, tuple[Picture, NDArray[Any], list[str]]] = OrderedDict()
 
     def cut(self, person: Picture) -> tuple[NDArray[Any], list[str]]:
@@ -116,12 +114,12 @@ class _Cutter:
                 self._kept[id(person)] = (person, cut, matte.warnings)
                 while len(self._kept) > KEPT:
                     self._kept.popitem(last=False)
-        return cut, [*self._notes, *matte.warnings]
+        return cut, matte.warnings
 
     def _load(self) -> Matter:
         with self._lock:
             if self._matter is None:
                 model = self.model.load(self.settings.model, self.threads)
-                self._notes = model.notes
+                self.notes = model.notes
                 self._matter = Matter(model, self.settings)
             return self._matter

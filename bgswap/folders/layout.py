@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bgswap.errors import BgswapError, PictureError, UsageError
-from bgswap.folders.records import STREAM, Record, show
+from bgswap.folders.records import STREAM, Record, named, show
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Layout:
 
 def folder_or_file(text: str, several: bool) -> tuple[Path, bool]:
     """An output as typed -> (path, is it a folder): it exists as one, ends in "/", or must hold several."""
-    path = Path(text)
+    path = named(text)
     if path == STREAM:
         return path, False
     if several and path.exists() and not path.is_dir():

@@ -70,7 +70,8 @@ def run(
         plans = planner.plan_live(select(records, options.keys, options.exclude, options.shard))
         reporter = Reporter(stage.command, None, options.verbose, debug=options.debug)
         return _carry_on(_Run(stage, layout, options, reporter, planner, frozenset(live)), plans)
-    everything = list(select(records, options.keys, options.exclude, (1, 1)))
+    listed = list(records)
+    everything = list(select(listed, options.keys, options.exclude, (1, 1)))
     outputs = [(record, layout.outputs(record)) for record in everything]
     refuse_clashes(outputs)
     mine = [planner.plan(record) for record in select(everything, None, None, options.shard)]
@@ -82,11 +83,16 @@ def run(
         return _dry_run(mine)
     times = Counter(path for plan in mine for path in plan.record.paths.values())
     shared = frozenset(path for path, count in times.items() if count > 1)
-    stale = log.orphans({path for _, made in outputs for path in made.values()}) if log and options.update else []
+    stale = _stale(log, layout, listed) if log and options.update else []
     exit_code = _carry_on(_Run(stage, layout, options, reporter, planner, shared), mine)
     for path in stale:
         reporter.say(f"{show(path)} is no longer made by these settings; it was left where it is")
     return exit_code
+
+
+def _stale(log: Journal, layout: Layout, listed: Sequence[Record]) -> list[Path]:
+    # of all that was listed: what --keys and --exclude leave out today is no less made by these settings
+    return log.orphans({path for record in listed for path in layout.outputs(record).values()})
 
 
 def _journal(stage: Stage, layout: Layout, options: RunOptions) -> Journal | None:

@@ -47,6 +47,12 @@ class Record:
         return next(iter(self.paths.values()), Path(self.key))
 
 
+def named(text: str) -> Path:
+    """The path of a name as typed: "-" is the stream, "./-" the file of that name, which Path takes for the same."""
+    path = Path(text)
+    return path.absolute() if path == STREAM and text != str(STREAM) else path
+
+
 def check_key(key: str) -> str:
     """The key itself, or UsageError: keys become file names below OUT and must not lead out of it."""
     parts = key.split("/")

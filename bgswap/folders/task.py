@@ -29,11 +29,15 @@ CACHE_BYTES = 256 << 20  # ours: pictures that several records share are kept de
 
 @dataclass
 class Made:
-    """What a stage made of one record: pictures by role, warnings, free fields for the record's line."""
+    """What a stage made of one record: pictures by role, warnings, free fields for the record's line.
+
+    notes: what is true of the whole run, such as the device of a model that was loaded late; told once.
+    """
 
     pictures: Mapping[str, Picture]
     warnings: Sequence[str] = ()
     fields: Mapping[str, Any] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
 
 class Stage(Protocol):
@@ -97,7 +101,7 @@ def carry_out(stage: Stage, coding: Coding, threads: int, tasks: Sequence[Task])
     """Work on a chunk of records. Only NotReady is raised: everything else is one record's failure."""
     work, notes = prepared(stage, threads)
     outcomes = [_carry_out_one(stage, work, coding, task) for task in tasks]
-    outcomes[0].notes = notes
+    outcomes[0].notes = [*notes, *outcomes[0].notes]
     return outcomes
 
 
@@ -113,7 +117,7 @@ def _carry_out_one(stage: Stage, work: Work, coding: Coding, task: Task) -> Outc
         made = work(pictures, task.record)
         worked = time.perf_counter()
         outcome.warnings += made.warnings
-        outcome.fields = dict(made.fields)
+        outcome.fields, outcome.notes = dict(made.fields), made.notes
         _write_all(task, made, coding, outcome)
         ended = time.perf_counter()
         steps = {"decode": decoded - began, "model": worked - decoded, "encode": ended - worked}
@@ -135,8 +139,17 @@ def _read(task: Task, role: str, kind: str, options: ReadOptions) -> Picture:
         read = picture.read if kind == "picture" else picture.read_mask
         return read(task.data or b"", options)
     if path in task.shared:
-        return _shared.get((path, kind, options))
+        return _shared.get((path, kind, options, _version(path)))
     return _open(path, kind, options)
+
+
+def _version(path: Path) -> tuple[int, int] | None:
+    """What tells a file from the one that stood there before: a cluster's worker lives on from run to run."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return facts.st_mtime_ns, facts.st_size
 
 
 def _open(path: Path, kind: str, options: ReadOptions) -> Picture:
@@ -179,6 +192,7 @@ def _sentence(cause: BaseException) -> str:
     return f"unexpected {type(cause).__name__}: {cause} (--debug shows where)"
 
 
+_What = tuple[Path, str, ReadOptions, tuple[int, int] | None]  # file, kind, options, version
 _loading = threading.Lock()
 _loaded: dict[tuple[Stage, int], tuple[Work, Sequence[str]]] = {}
 
@@ -198,16 +212,16 @@ class _Shared:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[Path, str, ReadOptions], Future[Picture]] = OrderedDict()
+        self._kept: OrderedDict[_What, Future[Picture]] = OrderedDict()
 
-    def get(self, what: tuple[Path, str, ReadOptions]) -> Picture:
+    def get(self, what: _What) -> Picture:
         with self._lock:
             mine = what not in self._kept
             future = self._kept.setdefault(what, Future())
             self._kept.move_to_end(what)
         if mine:  # whoever comes while it is decoded waits for it instead of decoding again
             try:
-                opened = _open(*what)
+                opened = _open(*what[:3])
                 opened.pixels.flags.writeable = False
                 future.set_result(opened)
             except Exception as cause:  # noqa: BLE001 - every record that reads this picture fails with its reason

@@ -7,7 +7,7 @@ SIGGRAPH 2003, 10.1145/1201775.882269, with the fill's own gradients as guide); 
 over from known blocks.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from inspect import signature
 from typing import Any
@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from bgswap import extensions
 from bgswap.errors import PictureError, UsageError
 from bgswap.inpainting import detail
-from bgswap.inpainting.hole import Box, hole_of, islands
+from bgswap.inpainting.hole import Box, growth, hole_of, islands, share_of_fill
 from bgswap.inpainting.membrane import stretch
 
 WAYS = "bgswap.inpainting.ways"
 RING = 2  # small pixels by which the way's hole is larger than the one that is pasted back
+FADE = 0.4  # ours: share of the growth, from the rim inward, in which the photo passes into the fill
 LIMIT = 32  # ours: levels of color error on the ring that are believed; more is another object, not another light
 
 Way = Callable[[NDArray[np.uint8], NDArray[np.bool_]], NDArray[np.uint8]]
@@ -34,7 +35,7 @@ class InpaintSettings:
     """How holes are made and filled."""
 
     model: str = "patchmatch"  # a file of ways/; the best without a download (tests/bench/inpaint_ways.py)
-    dilate: float = 0.015  # growth of the mask: pixels from 1 on, below 1 a share of the photo's short side
+    dilate: float = 0.02  # growth of the mask: pixels from 1 on, below 1 a share of the photo's short side
     below: float = 0.04  # how far feet are stretched to the ground and sideways, share of the person's height
     side: int = 512  # pixels: longest side of a hole when it is filled; a way may hold to less
     threshold: float = 0.05  # coverage, 0..1, above which a pixel is taken out
@@ -93,11 +94,12 @@ class Filler:
         hole = hole_of(matte, threshold=chosen.threshold, dilate=chosen.dilate, below=chosen.below)
         pixels = photo.copy()
         warnings = [] if hole.any() else ["the mask is empty: nothing was filled"]
+        fade = FADE * growth(chosen.dilate, matte.shape)
         for box, room in islands(hole):
-            pixels[room.slices] = self._crop(photo[room.slices], hole[room.slices], box)
+            pixels[room.slices] = self._crop(photo[room.slices], hole[room.slices], box, fade)
         return Filled(pixels, hole.astype(np.uint8) * 255, warnings)
 
-    def _crop(self, photo: NDArray[Any], hole: NDArray[np.bool_], box: Box) -> NDArray[Any]:
+    def _crop(self, photo: NDArray[Any], hole: NDArray[np.bool_], box: Box, fade: float) -> NDArray[Any]:
         """Fill all of a crop's hole; photo (H, W, C), hole (H, W) -> (H, W, C)."""
         factor = -(-box.longest // self._side)
         whole, wide_hole = _padded(photo, hole, factor)
@@ -106,10 +108,10 @@ class Filler:
         if gone.all():
             raise PictureError("the mask leaves too little of the photo to fill the hole from")
         scale = np.float32(np.iinfo(photo.dtype).max / 255)
-        filled = self._small((small / scale), gone) * scale
-        return _brought_back(whole, filled, wide_hole, gone, factor, self.settings.seed)[
-            : hole.shape[0], : hole.shape[1]
-        ]
+        seed = self.settings.seed
+        filled = self._small(small / scale, gone) * scale
+        carried = _carried(whole, filled, gone, factor, seed) if factor > 1 else None
+        return _pasted(whole, filled, wide_hole, carried, fade)[: hole.shape[0], : hole.shape[1]]
 
     def _small(self, small: NDArray[Any], gone: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Fill a small crop and take the step of color at the rim out. small (h, w, C) 0..255 -> float32."""
@@ -129,36 +131,45 @@ class Filler:
         return np.where(gone[..., None], filled, small).clip(0, 255)
 
 
-def _brought_back(
+def _carried(
+    whole: NDArray[Any], filled: NDArray[np.float32], gone: NDArray[np.bool_], factor: int, seed: int
+) -> Iterator[NDArray[np.float32]]:
+    """The detail that known blocks lend to the fill, a strip of detail.STEP small rows after another."""
+    photo = whole[..., :3]
+    small = cv2.resize(photo, gone.shape[::-1], interpolation=cv2.INTER_AREA)
+    base = cv2.resize(small, photo.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    levels = filled[..., :3] / np.float32(np.iinfo(whole.dtype).max / 255)
+    copies = detail.match(levels, gone, seed)
+    high = detail.STEP * factor
+    ahead = np.zeros(((detail.BLOCK - detail.STEP) * factor, photo.shape[1], 3), np.float32)
+    for row in range(0, len(gone), detail.STEP):
+        lent = detail.strip(copies, row, photo, base, factor)
+        lent[: len(ahead)] += ahead
+        ahead = lent[high:]
+        yield lent[:high]
+
+
+def _pasted(
     whole: NDArray[Any],
     filled: NDArray[np.float32],
     hole: NDArray[np.bool_],
-    gone: NDArray[np.bool_],
-    factor: int,
-    seed: int,
+    carried: Iterator[NDArray[np.float32]] | None,
+    fade: float,
 ) -> NDArray[Any]:
-    """Enlarge the fill with the detail of known blocks; known pixels stay. (H, W, C) as `whole`."""
-    out, top_level = whole.copy(), np.iinfo(whole.dtype).max
-    if factor == 1:
-        np.copyto(out, filled.round().clip(0, top_level).astype(out.dtype), where=hole[..., None])
-        return out
-    small = cv2.resize(whole[..., :3], gone.shape[::-1], interpolation=cv2.INTER_AREA)
-    base = cv2.resize(small, whole.shape[1::-1], interpolation=cv2.INTER_CUBIC)
-    copies = detail.match(filled[..., :3] / np.float32(top_level / 255), gone, seed)
-    high, ahead = (
-        detail.STEP * factor,
-        np.zeros(((detail.BLOCK - detail.STEP) * factor, whole.shape[1], 3), np.float32),
-    )
-    for row in range(0, len(gone), detail.STEP):
-        last = min(len(gone), row + detail.STEP)
+    """The photo with its hole filled, strip by strip; known pixels stay. (H, W, C) as `whole`."""
+    out, most = whole.copy(), np.iinfo(whole.dtype).max
+    factor = len(whole) // len(filled)
+    for row in range(0, len(filled), detail.STEP):
+        last = min(len(filled), row + detail.STEP)
         here = slice(row * factor, last * factor)
-        carried = detail.strip(copies, row, whole[..., :3], base, factor)
-        carried[: len(ahead)] += ahead
-        ahead = carried[high:]
-        if hole[here].any():
-            level = detail.enlarge(filled, row, last, factor)
-            level[..., :3] += carried[: len(level)]
-            np.copyto(out[here], level.round().clip(0, top_level).astype(out.dtype), where=hole[here][..., None])
+        lent = next(carried) if carried else np.zeros(1, np.float32)
+        if not hole[here].any():
+            continue
+        level = detail.enlarge(filled, row, last, factor) if factor > 1 else filled[here].copy()
+        level[..., :3] += lent[: len(level)]
+        share = share_of_fill(hole, here, fade)[..., None]
+        level = whole[here] * (1 - share) + level * share
+        np.copyto(out[here], level.round().clip(0, most).astype(out.dtype), where=hole[here][..., None])
     return out
 
 

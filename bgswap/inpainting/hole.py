@@ -58,7 +58,7 @@ class Box:
 
 
 def hole_of(
-    matte: NDArray[np.integer], *, threshold: float = 0.05, dilate: float = 0.015, below: float = 0.04
+    matte: NDArray[np.integer], *, threshold: float = 0.05, dilate: float = 0.02, below: float = 0.04
 ) -> NDArray[np.bool_]:
     """The pixels to be filled. matte (H, W) uint8 or uint16, white = person -> (H, W) True = fill.
 
@@ -73,11 +73,24 @@ def hole_of(
     person = matte > threshold * np.iinfo(matte.dtype).max
     if not person.any():
         return person
-    radius = dilate if dilate >= 1 else dilate * min(matte.shape)
-    hole = _grown(_with_ground(person, below) if below > 0 else person, radius)
+    hole = _grown(_with_ground(person, below) if below > 0 else person, growth(dilate, matte.shape))
     if hole.all():
         raise PictureError("the mask covers the whole photo: nothing is left to fill the hole from")
     return hole
+
+
+def growth(dilate: float, shape: tuple[int, ...]) -> float:
+    """How far a mask of that shape (H, W) grows, in pixels."""
+    return dilate if dilate >= 1 else dilate * min(shape)
+
+
+def share_of_fill(hole: NDArray[np.bool_], rows: slice, width: float) -> NDArray[np.float32]:
+    """How much of the fill shows in some rows of a hole: rising to 1 `width` pixels from the rim, (h, W) float32."""
+    reach = int(width) + 2
+    first, last = max(0, rows.start - reach), min(len(hole), rows.stop + reach)
+    depth = cv2.distanceTransform(hole[first:last].astype(np.uint8), cv2.DIST_L2, 5)
+    share: NDArray[np.float32] = np.minimum(depth[rows.start - first : rows.stop - first] / (width + 1), 1)
+    return share
 
 
 def islands(hole: NDArray[np.bool_], margin: float = 0.5) -> list[tuple[Box, Box]]:

@@ -26,10 +26,16 @@ class Part(NamedTuple):
         """Index of this part in an (H, W, ...) array."""
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
-    def grown(self, margin: int, height: int, width: int) -> "Part":
-        """This part with `margin` more pixels on each side, as far as the picture goes."""
+    def grown(self, margin: int, height: int, width: int, multiple: int = 1) -> "Part":
+        """This part with about `margin` more pixels on each side, as far as the picture goes.
+
+        Where the picture leaves room, its sides are multiples of `multiple`: whole blocks shrink four times as fast.
+        """
         top, left = max(0, self.top - margin), max(0, self.left - margin)
-        return Part(top, min(height, self.bottom + margin), left, min(width, self.right + margin))
+        bottom, right = min(height, self.bottom + margin), min(width, self.right + margin)
+        bottom -= min((bottom - top) % multiple, bottom - self.bottom)
+        right -= min((right - left) % multiple, right - self.right)
+        return Part(top, bottom, left, right)
 
 
 def contrast(alpha: NDArray[Any], gain: float) -> NDArray[Any]:

@@ -20,7 +20,6 @@ from bgswap.matting.look import full, shrink
 STRIP = 64  # rows worked on at a time
 COARSE, FINE = 640, 1280  # ours: longest side of the grid of the wide windows, and of the narrow ones
 WIDE, NARROW = (61, 31, 15), (7, 3)  # ours: windows in pixels of those grids
-SURE = 8  # ours: a pixel counts alpha ** SURE as foreground, (1 - alpha) ** SURE as background
 ENOUGH = 0.02  # ours: a window that holds this share of sure pixels is believed half
 STIFF = 0.02  # ours: how hard it is to move a color from its mean, against leaving the pixel unexplained
 
@@ -81,7 +80,7 @@ def own_colors(
     step = max(1, round(longest / FINE))
     for part in found:
         inside = soft[part.slices] > 0
-        wide = part.grown(NARROW[0] * step, *size)
+        wide = part.grown(NARROW[0] * step, *size, step)
         grid = -(-(wide.bottom - wide.top) // step), -(-(wide.right - wide.left) // step)
         pixels, cover = to_float(shrink(photo[wide.slices], *grid)), to_float(shrink(alpha[wide.slices], *grid))
         start = [sample(guess, wide, size, grid) for guess in guesses]
@@ -98,12 +97,15 @@ def _means(
 ) -> list[NDArray[Any]]:
     """Mean colors of sure foreground and sure background around each pixel, two of (h, w, 3) 0..1.
 
+    A pixel counts alpha ** 8 as foreground and (1 - alpha) ** 8 as background (ours; 4 and 16 measured worse).
+
     start: what to believe where even the narrower windows hold none; without it the widest window, whatever it holds.
     """
     means = []
     for i, cover in enumerate((alpha, 1 - alpha)):
-        weight = cover**SURE
-        colors = np.dstack([photo * weight[..., None], weight])
+        weight = np.square(np.square(np.square(cover)))  # eighth power
+        colors = cv2.merge([weight, weight, weight, weight])
+        cv2.multiply(cv2.cvtColor(photo, cv2.COLOR_RGB2RGBA), colors, colors)
         mean = start[i] if start else None
         for window in windows:
             held = cv2.blur(colors, (window, window), borderType=cv2.BORDER_REFLECT)

@@ -117,6 +117,8 @@ class Matter:
         """The first look, or a second one at the box of the people chosen where that is worth it."""
         size = photo.shape[:2]
         everything = Part(0, size[0], 0, size[1])
+        if known is not None and self.who.kind == "all":
+            return View(everything, first)  # the trimap says who
         share = people.share_of(found, chosen)
         first = replace(first, alpha=first.alpha * share)
         window = _window(people.box_of(found, chosen), *size)

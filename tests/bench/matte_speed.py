@@ -53,7 +53,7 @@ def u2netp(path: Path) -> Path:
     from bgswap.networks import u2net
 
     torch.manual_seed(0)
-    network = u2net.build(u2net.U2NETP).eval()
+    network = u2net.build(u2net.U2NetConfig(u2net.SMALL)).eval()
     torch.onnx.export(network, (torch.zeros(1, 3, 320, 320),), path, input_names=["input"], dynamo=False)
     return path
 

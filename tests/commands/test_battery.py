@@ -43,10 +43,13 @@ def test_nested_folders_keep_their_tree_and_sources_stay_as_they_are(command, so
 def test_a_broken_photo_among_good_ones_is_named_and_the_others_are_made(command, source, out, expected):
     broken = next(source.glob("a.*"))
     broken.write_bytes(broken.read_bytes()[:400])
-    ran = run(*command.line(source, out))
+    ran = run(*command.line(source, out, *command.default))
     assert ran.status == 1
     assert f"3 done, 1 failed ({broken}: " in ran.err
     assert set(pictures(out)) == expected - {f"a.{command.suffix}"}
+    ran = call(*command.line(source, out, *command.default, "-u"))
+    assert ran.status == 1
+    assert "1 to do, 3 unchanged" in ran.err  # only the bad one is tried again
 
 
 def test_fail_fast_stops_at_the_first_broken_one(command, source, out):
@@ -102,6 +105,18 @@ def test_update_redoes_all_with_other_options_and_one_whose_photo_changed(comman
     Image.open(photo).rotate(180).save(photo)
     ran = call(*command.line(source, out, "-u", *command.other))
     assert "1 to do, 3 unchanged" in ran.err
+
+
+def test_a_place_that_changed_is_seen_by_a_process_that_lives_on(world: World, out: Path):
+    line = ["composite", "--person", world.cutouts, "--bg", world.place, "-o", f"{out}/"]
+    assert call(*line).status == 0
+    first = pictures(out)
+    Image.open(world.place).rotate(180).save(world.place)
+    assert "4 to do" in call(*line, "-u").err
+    assert all(data != first[name] for name, data in pictures(out).items())
+    before = pictures(out)
+    assert run(*line).status == 0
+    assert pictures(out) == before
 
 
 def test_an_output_that_was_deleted_is_made_again_by_update(command, source, out, expected):
@@ -187,6 +202,15 @@ def test_keys_and_exclude_choose_and_a_key_without_picture_is_a_failure(command,
     assert ran.status == 1
     assert "nobody: no picture has this key" in ran.err
     assert set(pictures(out)) == {f"sub/c.{command.suffix}"}
+
+
+def test_update_of_some_does_not_call_the_others_stale(command, source, out, tmp_path):
+    assert call(*command.line(source, out)).status == 0
+    (tmp_path / "keys").write_text("a\n")
+    for options in (["--keys", tmp_path / "keys"], ["--exclude", tmp_path / "keys"], ["--shard", "1/2"]):
+        ran = call(*command.line(source, out, "-u", *options))
+        assert "0 to do" in ran.err
+        assert "no longer made" not in ran.err
 
 
 def test_a_list_on_standard_input_works_as_find_writes_it(command, world: World, source, tmp_path):

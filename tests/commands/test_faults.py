@@ -147,7 +147,7 @@ def test_a_torn_last_line_of_the_journal_costs_one_record_only(command, source, 
 
 def test_a_closed_pipe_ends_a_run_as_it_ends_cat(command, many, tmp_path):
     words = " ".join(f"'{word}'" for word in command.line(many, tmp_path / "out", "--records"))
-    ran = shell(f"bgswap {words} -j 1 | head -1", cwd=tmp_path)
+    ran = shell(f"bgswap {words} -q -j 1 | head -1", cwd=tmp_path)
     assert ran.status == 128 + signal.SIGPIPE
     assert ran.out.count(b"\n") == 1
     assert ran.err == ""

@@ -139,6 +139,28 @@ def test_a_line_that_is_no_record_is_wrong_use(command, tmp_path, line):
     assert not pictures(tmp_path / "out")
 
 
+def test_fail_fast_does_not_wait_for_records_that_may_still_come(command, source, tmp_path):
+    line = command.listed(tmp_path / "out", "--records-from", "-", "--fail-fast")
+    child = start(*line, stdin=subprocess.PIPE)
+    assert child.stdin is not None
+    assert child.stderr is not None
+    child.stdin.write(json.dumps({"file_name": str(tmp_path / "nosuch.png")}).encode() + b"\n")
+    child.stdin.flush()
+    assert child.wait(PROMPT_S) == 1
+    err = child.stderr.read()
+    assert b"No such file" in err
+    assert b"Fatal" not in err
+
+
+def test_shell_pipes_that_look_like_files_are_read_and_written(command, source, tmp_path):
+    photo = next(source.glob("a.*"))
+    words = " ".join(map(str, one(command, "<(cat photo)", "/dev/stdout", "--format", "png", "-q")))
+    ran = shell(f"cp {photo} photo; bgswap {words} | cat", tmp_path)
+    assert (ran.status, ran.err) == (0, "")
+    assert call(*one(command, photo, tmp_path / "file.png")).status == 0
+    assert ran.out == (tmp_path / "file.png").read_bytes()
+
+
 def test_no_records_are_said_to_be_none(command, tmp_path):
     ran = call(*command.listed(tmp_path / "out", "--records-from", "-"))
     assert ran.status == 1

@@ -58,7 +58,8 @@ class Command:
     @property
     def default(self) -> tuple[str, ...]:
         """Options that undo `quick`."""
-        return ("--model", "patchmatch") if self.quick else ()
+        undo = {"matte": ("--passes", "auto", "--refine", "guided"), "inpaint": ("--model", "patchmatch")}
+        return undo.get(self.name, ())
 
     def line(self, source: Path, out: Path, *more: object) -> list[object]:
         """The command line that reads `source` and writes into the folder `out`."""
@@ -107,8 +108,9 @@ def save(picture: Image.Image, path: Path) -> None:
 
 def commands(world: World) -> dict[str, Command]:
     """The three stage commands."""
+    fast = ("--passes", "1", "--refine", "none")
     return {
-        "matte": Command("matte", "photos", "png", world.place, ("--refine", "none"), "webp"),
+        "matte": Command("matte", "photos", "png", world.place, ("--grow", "3"), "webp", fast),
         "inpaint": Command(
             "inpaint", "holes", "png", world.place, ("--model", "navier-stokes"), "jpg", ("--model", "telea")
         ),

@@ -95,6 +95,13 @@ def test_extended_colors_keep_the_person_and_continue_it(half_length):
     assert np.abs(beyond.astype(int) - inside).max() < 60
 
 
+def test_a_hairs_own_color_outweighs_its_neighbors():
+    alpha, near = np.zeros((40, 40), np.uint8), np.zeros((40, 40, 3), np.uint8)
+    alpha[:, :15], near[:, :15] = 255, (250, 250, 250)
+    alpha[20, 15:30], near[20, 15:30] = 60, (90, 40, 10)
+    assert np.abs(extend_colors(near, alpha, 8)[20, 16:30].astype(int) - (90, 40, 10)).max() <= 1
+
+
 def test_bands_mix_wide_differences_softly_and_fine_ones_sharply():
     alpha = np.zeros((128, 128), np.uint8)
     alpha[:, :64] = 255

@@ -99,14 +99,24 @@ def test_resampling_agrees_with_pillows_premultiplied_filter(whole_person, scale
     assert np.abs(pixels - expected).mean() < 1.0  # filters differ in sharpness, not in position: half a pixel off is 4
 
 
-def test_shrinking_fine_stripes_gives_their_mean_and_no_moire():
+@pytest.mark.parametrize("height", [0.27, 0.72])
+def test_shrinking_fine_stripes_gives_their_mean_and_no_moire(height):
     stripes = np.zeros((400, 400, 4), np.uint8)
     stripes[:, ::2, :3] = 255
     stripes[20:380, 20:380, 3] = 255
     frame = np.zeros((300, 300, 3), np.uint8)
-    pixels, _ = made(stripes, frame, replace(PLAIN, place="0.5,0.9,0.27"))
-    inner = pixels[215:245, 130:170].astype(int)
-    assert np.abs(inner - 127).max() <= 12
+    pixels, _ = made(stripes, frame, replace(PLAIN, place=f"0.5,0.95,{height}"))
+    inner = pixels[220:280, 120:180].astype(int)
+    assert np.abs(inner - 127).max() <= 32  # sampled without a filter the stripes beat between 0 and 255
+
+
+def test_a_cut_person_set_in_the_middle_ends_where_its_photo_ends(half_length, place):
+    frame = np.zeros_like(place)
+    white = np.dstack([np.full((512, 512, 3), 255, np.uint8), half_length[..., 3]])
+    for where in ("0.5,0.75,0.5", "0.5,0.75,0.7"):
+        pixels, _ = made(white, frame, replace(PLAIN, place=where))
+        assert (pixels[269, 230:290] == 255).all()
+        assert (pixels[270:] == 0).all()
 
 
 def test_no_dark_or_light_rim_where_a_resampled_edge_meets_its_own_color(whole_person):
@@ -149,6 +159,21 @@ def test_sixteen_bits_stay_sixteen_bits_and_agree_with_eight(whole_person, place
     assert np.abs(wide / 257 - narrow).max() <= 2.1  # colors, shadow and edge are each rounded to 8 bits in one of them
     assert np.abs(wide / 257 - narrow).mean() < 0.1
     assert np.abs(wide.astype(int) - mixed).max() <= 257 * 2
+
+
+def test_white_stays_white_between_depths(whole_person):
+    white = np.full((*whole_person.shape[:2], 4), 255, np.uint8)
+    frame = np.zeros((*white.shape[:2], 3), np.uint16)
+    assert (made(white, frame)[0] == 65535).all()
+    assert (made(white.astype(np.uint16) * 257, frame.astype(np.uint8))[0] == 255).all()
+
+
+def test_a_scale_that_is_off_by_less_than_a_pixel_leaves_the_pixels_sharp(half_length, photo):
+    frame = np.ascontiguousarray(photo[::-1])
+    at = decide(half_length, frame, PLAIN).place
+    exact, _ = compose(half_length, frame, Decisions(at))
+    rounded, _ = compose(half_length, frame, Decisions(replace(at, height=at.height + 0.5 / 512)))
+    assert np.array_equal(exact, rounded)
 
 
 def test_inputs_are_never_written_into_unless_the_caller_owns_them(whole_person, place):

@@ -202,3 +202,26 @@ def test_hidden_colors_are_cleared_in_a_copy_or_in_place(cut_out: NDArray) -> No
     np.testing.assert_array_equal(cleared[cut_out[..., 3] > 0], cut_out[cut_out[..., 3] > 0])
     assert clear_hidden(mine, in_place=True) is mine
     np.testing.assert_array_equal(mine, cleared)
+
+
+def test_avif_keeps_full_color_resolution() -> None:
+    checks = np.indices((64, 64)).sum(0) % 2
+    pixels = np.where(checks[..., None], np.array([255, 0, 0]), np.array([0, 0, 255])).astype(np.uint8)
+    got = read(encode(pixels, "avif", quality=95)).pixels
+    assert np.abs(got.astype(int) - pixels).mean() < 40  # halved color resolution makes it all purple: 85
+
+
+def test_a_jpeg_has_one_jfif_header_and_a_tiff_its_tags_in_order(photo: NDArray) -> None:
+    assert encode(photo, "jpg").count(b"JFIF\0") == 1
+    rgba = np.dstack([photo, photo[..., 0]])
+    with tifffile.TiffFile(BytesIO(encode(Picture(rgba, metadata=KNOWN), "tiff"))) as file:
+        codes = [tag.code for tag in file.pages[0].tags]  # type: ignore[union-attr]
+    assert codes == sorted(codes)
+    assert len(codes) > 15
+
+
+def test_the_writer_itself_holds_the_limits_too() -> None:
+    with pytest.raises(PictureError, match="webp ends at 16383"):
+        encode(np.zeros((1, 16384, 3), np.uint8), "webp")
+    with pytest.raises(BgswapError, match="float64"):
+        encode(np.zeros((1, 1, 3)), "png")

@@ -128,3 +128,14 @@ def test_only_old_temporary_files_count_as_left_over(tmp_path: Path, monkeypatch
     os.utime(left, (0, 0))
     os.utime(tmp_path / "mine.tmp", (0, 0))
     assert leftovers(tmp_path) == [left]
+
+
+def test_a_file_planted_under_the_temporary_name_is_not_written_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files.secrets, "token_hex", lambda size: "guessed")
+    (tmp_path / "victim").write_bytes(b"keep me")
+    (tmp_path / ".bgswap-guessed.tmp").symlink_to(tmp_path / "victim")
+    with pytest.raises(FileExistsError):
+        write_whole(tmp_path / "out", b"new")
+    assert (tmp_path / "victim").read_bytes() == b"keep me"

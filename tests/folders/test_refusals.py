@@ -148,3 +148,14 @@ def test_heic_with_its_extra_is_read_upright(photo: NDArray) -> None:
     assert np.abs(got.pixels.astype(int) - turned).mean() < 4
     with pytest.raises(PictureError):
         read(saved(photo, "HEIF")[:3000])
+
+
+def test_the_end_of_a_jpeg_is_looked_for_behind_its_first_scan(photo: NDArray[Any]) -> None:
+    # some versions of OpenCV give a whole picture with junk below, so this may not rest on its answer
+    thumbnail = saved(photo[::8, ::8], "JPEG")
+    data = saved(photo, "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\0" + thumbnail)
+    assert decode._ends(data)
+    assert decode._ends(data + b"more")
+    assert not decode._ends(data[:-2])
+    assert not decode._ends(data[: len(thumbnail) + 200])
+    assert not decode._ends(b"\xff\xd8")

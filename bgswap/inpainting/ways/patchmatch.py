@@ -4,7 +4,7 @@ Barnes et al., SIGGRAPH 2009, 10.1145/1531326.1531330.
 
 A patch is the cheaper the nearer its height in the picture is to that of the gap: behind a standing person there
 is more wall beside the wall and more ground beside the ground. Without it the pavement climbed up to where the head
-had been in six of ten street photos, and the person's outline stayed as a ghost; with it in none.
+had been in most of ten street photos, and the person's outline stayed as a ghost; with it in none.
 
 Question: an own PatchMatch or a package? Choice: PyPatchMatch (MIT, 1.6 MB wheels for Linux, macOS and Windows,
 Production/Stable, releases through 2026, nothing compiled or fetched at import, seeded, lets other threads run).

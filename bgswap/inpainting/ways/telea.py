@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-RADIUS = 5  # working pixels averaged around each filled one; ours: 3 to 9 differ by less than 1 % in error
+RADIUS = 5  # working pixels averaged around each filled one; ours: 3 and 9 are up to 10 % better or worse, by picture
 
 
 def fill(photo: NDArray[np.uint8], hole: NDArray[np.bool_], *, seed: int = 0) -> NDArray[np.uint8]:  # noqa: ARG001
