@@ -55,7 +55,6 @@ bench: $(READY)  ## the benchmarks: matte against rembg, composites, inpainting,
 	$(BIN)/python tests/bench/startup.py
 
 weights: $(READY)  ## write bgswap/weights/people.onnx anew from people.safetensors
-	$(BIN)/pip install -q --disable-pip-version-check onnx
 	$(BIN)/python -m bgswap.zoo.export people
 
 clean:  ## remove what was made here, the environment too

@@ -14,9 +14,7 @@ from bgswap.compositing.outline import Outline
 
 Matrix = NDArray[np.float64]
 
-SNAP_PX = (
-    0.75  # ours: a scale this close to 1, told in pixels at the box's far end, becomes 1, and the pixels stay sharp
-)
+SNAP_PX = 0.75  # ours: a scale this close to 1, in pixels at the box's far end, becomes 1: the pixels stay sharp
 
 
 def placement_matrix(place: Place, outline: Outline, frame: tuple[int, int]) -> Matrix:

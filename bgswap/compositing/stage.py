@@ -42,6 +42,11 @@ class CompositeStage:
             {"photo": "picture"} if self.backdrop == "blur" else {}
         )
 
+    def enough(self, role: str, read: Mapping[str, Picture]) -> tuple[int, int] | None:
+        """A place that only has to cover the photo's frame need not be decoded any larger."""
+        covers = role == "background" and self.settings.frame == "person" and "person" in read
+        return read["person"].size if covers else None
+
     def models(self) -> Sequence[Mapping[str, str]]:
         """The weights of the matting network, which is loaded only when a person is not cut out yet."""
         return self.model.weights(self.matte.model)

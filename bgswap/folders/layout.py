@@ -95,16 +95,18 @@ def refuse_clashes(plans: Sequence[tuple[Record, Mapping[str, Path]]]) -> None:
 
     Names are compared as a disk that ignores case, or folds Unicode forms, would.
     """
-    owners: dict[str, Record] = {}
+    owners: dict[str, tuple[Record, str]] = {}
     clashes = []
     inputs = {_identity(path) for record, _ in plans for path in record.paths.values()} - {None}
     for record, outputs in plans:
-        for path in outputs.values():
+        for role, path in outputs.items():
             name = unicodedata.normalize("NFC", os.path.abspath(path)).casefold()
-            if path != STREAM and owners.setdefault(name, record) is not record:
-                clashes.append(
-                    f"{show(owners[name].source)} and {show(record.source)} would both write {show(path)}"
-                )
+            other, its_role = owners.setdefault(name, (record, role))
+            if other is record and its_role != role:
+                text = f"{its_role} and {role} of {show(record.source)} would both be {show(path)}"
+                raise BgswapError(f"{text}: write one of them elsewhere")
+            if path != STREAM and other is not record:
+                clashes.append(f"{show(other.source)} and {show(record.source)} would both write {show(path)}")
             if _identity(path) in inputs:
                 raise BgswapError(f"{show(path)} is an input and is never replaced: write elsewhere")
     if clashes:

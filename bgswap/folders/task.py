@@ -49,6 +49,13 @@ class Stage(Protocol):
         """Role -> "picture" or "mask": what is read for every record, where the record has it."""
         ...
 
+    def enough(self, role: str, read: Mapping[str, Picture]) -> tuple[int, int] | None:
+        """The (height, width) down to which this role's picture may be decoded smaller; None: its full size.
+
+        read: what the roles before it gave.
+        """
+        ...
+
     def models(self) -> Sequence[Mapping[str, str]]:
         """name, sha256 and path of the weights used, known without loading them."""
         ...
@@ -111,7 +118,10 @@ def _carry_out_one(stage: Stage, work: Work, coding: Coding, task: Task) -> Outc
         if task.record.error:
             raise PictureError(task.record.error)
         began = time.perf_counter()
-        pictures = {role: _read(task, role, kind, coding.read) for role, kind in _present(stage, task.record)}
+        pictures: dict[str, Picture] = {}
+        for role, kind in stage.inputs().items():
+            if role in task.record.paths:
+                pictures[role] = _read(task, role, kind, coding.read, stage.enough(role, pictures))
         outcome.warnings = [note for one in pictures.values() for note in one.notes]
         decoded = time.perf_counter()
         made = work(pictures, task.record)
@@ -129,18 +139,14 @@ def _carry_out_one(stage: Stage, work: Work, coding: Coding, task: Task) -> Outc
     return outcome
 
 
-def _present(stage: Stage, record: Record) -> list[tuple[str, str]]:
-    return [(role, kind) for role, kind in stage.inputs().items() if role in record.paths]
-
-
-def _read(task: Task, role: str, kind: str, options: ReadOptions) -> Picture:
+def _read(task: Task, role: str, kind: str, options: ReadOptions, enough: tuple[int, int] | None) -> Picture:
     path = task.record.paths[role]
     if path == STREAM:
         read = picture.read if kind == "picture" else picture.read_mask
         return read(task.data or b"", options)
     if path in task.shared:
         return _shared.get((path, kind, options, _version(path)))
-    return _open(path, kind, options)
+    return _open(path, kind, options, enough)
 
 
 def _version(path: Path) -> tuple[int, int] | None:
@@ -152,10 +158,9 @@ def _version(path: Path) -> tuple[int, int] | None:
     return facts.st_mtime_ns, facts.st_size
 
 
-def _open(path: Path, kind: str, options: ReadOptions) -> Picture:
-    read = picture.read if kind == "picture" else picture.read_mask
+def _open(path: Path, kind: str, options: ReadOptions, enough: tuple[int, int] | None = None) -> Picture:
     try:
-        return read(path, options)
+        return picture.read(path, options, enough) if kind == "picture" else picture.read_mask(path, options)
     except PictureError as cause:
         raise type(cause)(f"{show(path)}: {cause}") from cause
 

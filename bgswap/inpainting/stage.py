@@ -28,6 +28,10 @@ class InpaintStage:
         """A photo, and its mask where that is not the photo's own transparency."""
         return {"photo": "picture", "mask": "mask"}
 
+    def enough(self, _role: str, _read: Mapping[str, Picture]) -> tuple[int, int] | None:
+        """None: all but the hole comes out as it went in."""
+        return None
+
     def models(self) -> Sequence[Mapping[str, str]]:
         """The weights of ways that run a network."""
         return self.model.weights(NETWORKS[self.settings.model]) if self.settings.model in NETWORKS else ()

@@ -32,6 +32,10 @@ class MatteStage:
         """A photo, and where it has one a trimap."""
         return {"photo": "picture", "trimap": "mask"}
 
+    def enough(self, _role: str, _read: Mapping[str, Picture]) -> tuple[int, int] | None:
+        """None: edges and colors are worked out on every pixel."""
+        return None
+
     def models(self) -> Sequence[Mapping[str, str]]:
         """The matting network's weights."""
         return self.model.weights(self.settings.model)

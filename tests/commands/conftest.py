@@ -37,3 +37,9 @@ def source(world: World, command: Command) -> Path:
 def expected(command: Command) -> set[str]:
     """The outputs of a run over `source`."""
     return {str(Path(name).with_suffix(f".{command.suffix}")) for name in PHOTOS}
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """Where results go; does not exist yet."""
+    return tmp_path / "out"

@@ -1,6 +1,7 @@
 """A full disk, a read-only folder, Ctrl-C, kill and a closed pipe: nothing is half-written, and -u goes on."""
 
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -98,7 +99,10 @@ def test_a_full_standard_output_is_a_sentence(command, source):
     assert b"Traceback" not in err
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda s: s.name)
+SIGNALS = [signal.SIGINT, signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda s: s.name)
 def test_a_signal_in_the_middle_leaves_whole_files_and_update_goes_on(command, many, undisturbed, tmp_path, number):
     out = tmp_path / "out"
     child = start(*command.line(many, out, "--records", "-j", 2), stdout=subprocess.PIPE)
@@ -118,6 +122,21 @@ def test_a_signal_in_the_middle_leaves_whole_files_and_update_goes_on(command, m
     assert f"{MANY} to do" not in ran.err
     assert len(pictures(out)) == MANY
     assert set(pictures(out).values()) == {undisturbed}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name)
+def test_a_run_that_waits_for_records_ends_at_once(made, tmp_path, number):
+    line = ["--records-from", "-", "--bg", made.place, "-t", tmp_path / "out", "--records"]
+    child = start("composite", *line, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert child.stdin is not None
+    assert child.stdout is not None
+    assert child.stderr is not None
+    child.stdin.write(json.dumps({"file_name": str(made.cutouts / "a.png")}).encode() + b"\n")
+    child.stdin.flush()
+    assert child.stdout.readline()
+    child.send_signal(number)
+    assert child.wait(PROMPT_S) == -number
+    assert child.stderr.read() == b""
 
 
 @pytest.mark.slow

@@ -26,6 +26,10 @@ class Negative:
         """One picture, and a mask where the record has one."""
         return {"photo": "picture", "mask": "mask"}
 
+    def enough(self, _role: str, _read: Mapping[str, Picture]) -> tuple[int, int] | None:
+        """All of it."""
+        return None
+
     def models(self) -> Sequence[Mapping[str, str]]:
         """A pretended model."""
         return [{"name": "none", "sha256": "0" * 64, "path": ""}]
