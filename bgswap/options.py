@@ -285,6 +285,8 @@ def layout(
     for other, value, kind in extra:
         if value:
             where, folder = folder_or_file(value, found.several)
+            if where == STREAM:
+                raise UsageError(f"only one picture fits on standard output: name a file or folder for --{other}")
             folder = folder or not where.suffix
             targets[other] = Target(where, kind if folder else suffix_format(where.suffix), folder)
     refuse_overlap(found.sources, [t.path for t in targets.values() if t.is_folder])
@@ -304,8 +306,11 @@ def _refuse_same(sources: Sequence[Path], out: Path) -> None:
 
 def go(stage: Any, found: Operands, where: "Layout", options: "RunOptions", shared: Iterable[Path] = ()) -> int:
     """Run the stage through the pipeline; the command's exit code."""
+    import logging
+
     from bgswap.folders import pipeline
 
+    logging.getLogger("PIL").addHandler(logging.NullHandler())  # what is wrong with a file is ours to tell
     if found.live and options.dry_run:
         raise UsageError("--dry-run cannot look ahead into piped records")
     if options.records and where.main.path == Path("-"):

@@ -49,7 +49,7 @@ HARMONIZE, SHADOW, BLEND = (f"bgswap.compositing.{step}" for step in ("harmonize
 @click.option(
     "--strength",
     type=click.FloatRange(0, 1),
-    default=1.0,
+    default=0.5,
     show_default=True,
     metavar="0-1",
     help="Of --harmonize.",

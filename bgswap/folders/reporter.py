@@ -50,7 +50,8 @@ class Reporter:
         """Take in one record's outcome."""
         name = show(outcome.record.source)
         if outcome.status == "failed":
-            shown = outcome.error if name in outcome.error else f"{name}: {outcome.error}"
+            error = show(outcome.error)  # it may quote the file
+            shown = error if name in error else f"{name}: {error}"
             self.failed.append(shown)
             self.say(shown)
             if self.debug and outcome.trace:
@@ -61,7 +62,7 @@ class Reporter:
             self.done += 1
             if self.verbose >= 0:
                 for warning in outcome.warnings:
-                    self.say(f"{name}: {warning}")
+                    self.say(f"{name}: {show(warning)}")
             if self.verbose > 0:
                 self.say(
                     f"{name} -> {', '.join(show(p) for p in outcome.outputs.values())} {outcome.seconds}"

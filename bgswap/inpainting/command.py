@@ -22,7 +22,7 @@ WAYS = "bgswap.inpainting.ways"
 )
 @click.option(
     "--dilate",
-    default=0.015,
+    default=0.02,
     show_default=True,
     metavar="X",
     help="Growth of the mask: pixels from 1 on, below 1 a share of the short side.",

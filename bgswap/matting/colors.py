@@ -62,9 +62,7 @@ def flatten(cut: NDArray[Any], color: tuple[int, int, int]) -> NDArray[Any]:
     return flat
 
 
-def own_colors(
-    photo: NDArray[Any], alpha: NDArray[Any]
-) -> Iterator[tuple[Part, NDArray[np.bool_], NDArray[Any]]]:
+def own_colors(photo: NDArray[Any], alpha: NDArray[Any]) -> Iterator[tuple[Part, NDArray[np.bool_], NDArray[Any]]]:
     """The foreground's colors at partial alpha, part by part: where, which of its pixels, their colors (N, 3).
 
     photo: (H, W, 3); alpha: (H, W); both uint8 or uint16. Nothing of full size is held but one byte a pixel.
@@ -117,9 +115,7 @@ def _means(
     return means
 
 
-def _explain(
-    photo: NDArray[Any], alpha: NDArray[Any], fore: NDArray[Any], back: NDArray[Any]
-) -> NDArray[np.float32]:
+def _explain(photo: NDArray[Any], alpha: NDArray[Any], fore: NDArray[Any], back: NDArray[Any]) -> NDArray[np.float32]:
     """Foreground colors (N, 3) 0..1: ridge regression of I = alpha F + (1 - alpha) B around the means F and B."""
     cover = alpha[:, None]
     missing = photo - cover * fore - (1 - cover) * back

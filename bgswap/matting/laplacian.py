@@ -21,9 +21,7 @@ from bgswap.matting.refine import guided
 TILE, OVERLAP = 256, 24  # ours, pixels: memory stays near 300 MB
 PRIOR_PULL = 1e-2  # ours: how hard unknown pixels are held to the guided alpha
 TOLERANCE, STEPS = 1e-4, 2000  # of the conjugate gradients
-FIRST_TIME = (
-    "the first closed-form or KNN matte compiles pymatting, up to a minute; set NUMBA_CACHE_DIR to a folder that is kept"
-)
+FIRST_TIME = "the first closed-form or KNN matte compiles pymatting, up to a minute; set NUMBA_CACHE_DIR to a folder that is kept"
 
 Laplacian = Callable[[NDArray[np.float64], NDArray[np.bool_]], Any]  # photo (h, w, 3), sure (h, w) -> sparse matrix
 

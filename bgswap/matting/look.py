@@ -37,8 +37,10 @@ def full(pixels: NDArray[Any]) -> int:
 def shrink(photo: NDArray[Any], height: int, width: int) -> NDArray[Any]:
     """A picture (H, W, ...) of any type at (height, width): area means where it shrinks, cubic where it grows."""
     while photo.shape[0] >= HALVE * height and photo.shape[1] >= HALVE * width:
-        rows, columns = photo.shape[0] // 2, photo.shape[1] // 2
-        photo = cv2.resize(photo[: rows * 2, : columns * 2], (columns, rows), interpolation=cv2.INTER_AREA)
+        rows, columns = (photo.shape[0] + 1) // 2, (photo.shape[1] + 1) // 2
+        # area means are three times as fast as the linear filter, but only over whole 2 x 2 blocks
+        whole = photo.shape[0] % 2 == photo.shape[1] % 2 == 0
+        photo = cv2.resize(photo, (columns, rows), interpolation=cv2.INTER_AREA if whole else cv2.INTER_LINEAR)
     smaller = photo.shape[0] >= height and photo.shape[1] >= width
     way = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(photo, (width, height), interpolation=way))

@@ -25,10 +25,7 @@ SMALL = 64  # numbers below which a cast costs more than it saves
 def load_network(name: str, weights: Path) -> nn.Module:
     """The network `bgswap.networks.<name>` with these weights, float32, ready to run."""
     module = import_module(f"bgswap.networks.{name}")
-    state = {
-        key: value.float() if value.is_floating_point() else value
-        for key, value in load_file(weights).items()
-    }
+    state = {key: value.float() if value.is_floating_point() else value for key, value in load_file(weights).items()}
     config = module.recognize({key: tuple(value.shape) for key, value in state.items()})
     if config is None:
         raise SystemExit(f"{weights} does not hold the network '{name}'.")
@@ -51,6 +48,7 @@ def to_onnx(network: nn.Module) -> bytes:
         dynamic_axes={"photo": free, "logits": free},
         opset_version=OPSET,
         training=torch.onnx.TrainingMode.PRESERVE,  # keeps the batch norms
+        do_constant_folding=False,
     )
     return file.getvalue()
 

@@ -168,8 +168,8 @@ def test_the_ground_does_not_climb_to_where_the_head_was(test_data):
     head = slice(np.flatnonzero(filled.hole.any(axis=1))[0], 150)
     inside = filled.hole[head] > 0
     beside = (cv2.dilate(filled.hole, np.ones((1, 121), np.uint8))[head] > 0) & ~inside
-    off = filled.pixels[head][inside].mean(axis=0) - street[head][beside].mean(axis=0)
-    assert np.abs(off).max() < 30  # 50 and more with bricks up to the neck
+    off = np.median(filled.pixels[head][inside], axis=0) - np.median(street[head][beside], axis=0)
+    assert np.abs(off).max() < 45  # 24 here; 69, darker, with bricks up to the neck
 
 
 def test_a_network_that_brightens_everything_leaves_no_step(photo, blob):
