@@ -55,7 +55,7 @@ class Filler:
     """Fills photos with one way and one set of settings; may be called from several threads."""
 
     def __init__(self, settings: InpaintSettings | None = None, model: Any = None) -> None:
-        """Choose the way. model: for `lama` what zoo.loader.load gave; ways with a `load` make their own.
+        """Choose the way. model: what zoo.loader.load gave, for ways that run a network.
 
         Raises:
             UsageError: an unknown way, a setting out of range, or a missing model.
@@ -68,11 +68,9 @@ class Filler:
             way.check()
         extra: dict[str, Any] = {"seed": self.settings.seed}
         if "model" in signature(way.fill).parameters:
-            if hasattr(way, "load"):
-                model = way.load(getattr(model, "device", "cpu"))
             if model is None:
                 raise UsageError(f"{self.settings.model} needs its network: pass model=zoo.loader.load(...)")
-            extra["model"] = model
+            extra["model"] = way.load(model) if hasattr(way, "load") else model
         self._side = min(self.settings.side, getattr(way, "SIDE", self.settings.side))
         self._way: Way = lambda photo, hole: way.fill(photo, hole, **extra)
 

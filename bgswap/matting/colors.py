@@ -1,4 +1,4 @@
-"""Cut-outs: the person's own colors, without the old background's in soft edges; the photo's hole; a plain color behind.
+"""Cut-outs in the person's own colors, without the old background's in soft edges; the photo's hole; a color behind.
 
 I = alpha F + (1 - alpha) B, in sRGB as photo editors blend, all alpha straight. Around each soft pixel the mean color
 of sure foreground and of sure background is taken from the smallest window that holds enough of it; then both are
@@ -55,7 +55,7 @@ def flatten(cut: NDArray[Any], color: tuple[int, int, int]) -> NDArray[Any]:
         strip, alpha = cut[rows], np.ascontiguousarray(cut[rows, :, 3])
         if not alpha.any():
             continue
-        cv2.copyTo(np.ascontiguousarray(strip[..., :3]), alpha, flat[rows])
+        cv2.copyTo(np.ascontiguousarray(strip[..., :3]), (alpha > 0).view(np.uint8), flat[rows])
         soft = cv2.inRange(alpha, 1, top - 1) > 0
         share = strip[soft][:, 3:].astype(np.float32) / top
         flat[rows][soft] = np.rint(share * strip[soft][:, :3] + (1 - share) * paint).astype(cut.dtype)
@@ -67,7 +67,7 @@ def own_colors(photo: NDArray[Any], alpha: NDArray[Any]) -> Iterator[tuple[Part,
 
     photo: (H, W, 3); alpha: (H, W); both uint8 or uint16. Nothing of full size is held but one byte a pixel.
     """
-    size = alpha.shape
+    size = alpha.shape[0], alpha.shape[1]
     soft = np.asarray(cv2.inRange(alpha, 1, full(alpha) - 1))
     found = parts(soft, *size)
     if not found:
@@ -128,7 +128,8 @@ def _with_alpha(photo: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
     cut = np.zeros((*alpha.shape, 4), photo.dtype)
     for rows in _strips(alpha.shape[0]):
         if alpha[rows].any():
-            cv2.copyTo(cv2.merge([np.ascontiguousarray(photo[rows]), alpha[rows]]), alpha[rows], cut[rows])
+            seen = (alpha[rows] > 0).view(np.uint8)
+            cv2.copyTo(cv2.merge([np.ascontiguousarray(photo[rows]), alpha[rows]]), seen, cut[rows])
     return cut
 
 

@@ -1,8 +1,9 @@
 """Matting Laplacians in the unknown band: what closed-form and KNN matting share. Needs pymatting and scipy.
 
-L alpha = 0 is solved tile by tile in the unknown pixels, with the sure ones held (Levin et al., 10.1109/TPAMI.2007.1177,
-hold them by a large weight instead, which conjugate gradients are slow with). Not as there: a weak pull toward a guided alpha in the unknown pixels, so that a tile in which
-nothing is sure has an answer too, and so that tiles agree where they meet.
+L alpha = 0 is solved tile by tile in the unknown pixels, with the sure ones held (Levin et al.,
+10.1109/TPAMI.2007.1177, hold them by a large weight instead, which conjugate gradients are slow with). Not as there: a
+weak pull toward a guided alpha in the unknown pixels, so that a tile in which nothing is sure has an answer too, and so
+that tiles agree where they meet.
 """
 
 import os
@@ -21,7 +22,10 @@ from bgswap.matting.refine import guided
 TILE, OVERLAP = 256, 24  # ours, pixels: memory stays near 300 MB
 PRIOR_PULL = 1e-2  # ours: how hard unknown pixels are held to the guided alpha
 TOLERANCE, STEPS = 1e-4, 2000  # of the conjugate gradients
-FIRST_TIME = "the first closed-form or KNN matte compiles pymatting, up to a minute; set NUMBA_CACHE_DIR to a folder that is kept"
+FIRST_TIME = (
+    "the first closed-form or KNN matte compiles pymatting, up to a minute; "
+    "set NUMBA_CACHE_DIR to a folder that is kept"
+)
 
 Laplacian = Callable[[NDArray[np.float64], NDArray[np.bool_]], Any]  # photo (h, w, 3), sure (h, w) -> sparse matrix
 
@@ -32,7 +36,7 @@ def solve_band(
     """Alpha (H, W) of `photo` by a Laplacian inside `band`, guided elsewhere. Arguments: see the package refine."""
     start, warnings = guided.refine(rough, photo, band)
     alpha, unfinished = start.copy(), 0
-    for part in parts(band, *alpha.shape, strip=TILE, step=TILE):
+    for part in parts(band, alpha.shape[0], alpha.shape[1], strip=TILE, step=TILE):
         for left in range(part.left, part.right, TILE):
             tile = Part(part.top, part.bottom, left, min(part.right, left + TILE))
             unknown = sample(band, tile, alpha.shape, nearest=True) > 0
@@ -49,8 +53,8 @@ def _tile(
     start: NDArray[Any], photo: NDArray[Any], band: NDArray[Any], tile: Part, laplacian: Laplacian
 ) -> tuple[NDArray[Any], bool]:
     """The tile of the answer, and whether the conjugate gradients came to an end."""
-    from scipy.sparse import diags
-    from scipy.sparse.linalg import cg
+    from scipy.sparse import diags  # type: ignore[import-untyped]
+    from scipy.sparse.linalg import cg  # type: ignore[import-untyped]
 
     wide = tile.grown(OVERLAP, *start.shape)
     if min(wide.bottom - wide.top, wide.right - wide.left) < 3:  # Laplacians need 3 x 3 windows

@@ -82,4 +82,4 @@ def _stretch(photo: NDArray[Any], side: int) -> NDArray[np.float32]:
     if photo.dtype != np.uint8:
         photo = cv2.convertScaleAbs(photo, alpha=255 / full(photo))
     small = Image.fromarray(np.ascontiguousarray(photo)).resize((side, side), Image.Resampling.LANCZOS)
-    return np.asarray(small, np.float32) / 255
+    return np.asarray(small, np.float32) / np.float32(255)

@@ -62,7 +62,7 @@ class View(NamedTuple):
 class Matter:
     """A loaded matting network and how to use it. `estimate` may be called from several threads at once."""
 
-    def __init__(self, model: Runner, settings: MatteSettings = MatteSettings()):  # noqa: B008 - frozen
+    def __init__(self, model: Runner, settings: MatteSettings = MatteSettings()):
         if str(settings.passes) not in ("1", "2", "auto"):
             raise UsageError(f"--passes {settings.passes}: choose 1, 2 or auto.")
         self.model, self.settings = model, settings

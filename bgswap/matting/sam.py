@@ -1,4 +1,4 @@
-"""Segment Anything by a point: the encoder sees the photo, the decoder answers for the point. Kirillov et al., ICCV 2023
+"""Segment Anything by a point: an encoder sees the photo, a decoder answers. Kirillov et al., ICCV 2023
 
 As rembg feeds its exported files: the photo is scaled into the upper left corner of 684 x 1024, pixels stay 0..255, and
 the mask is where the decoder's numbers are above 0.

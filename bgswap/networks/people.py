@@ -5,8 +5,9 @@ U-Net (Ronneberger et al., MICCAI 2015, 10.1007/978-3-319-24574-4_28) with the r
 head sees the photo's own pixels, so that edges come at full input size without a full-size convolution stage.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -78,7 +79,7 @@ class PeopleNet(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, config: PeopleConfig = PeopleConfig()):  # noqa: B008 - frozen
+    def __init__(self, config: PeopleConfig = PeopleConfig()):
         super().__init__()
         w = config.widths
         # Not in the state dict: constants of the design, the same for all three colors.
@@ -103,7 +104,7 @@ class PeopleNet(nn.Module):
         x = skips.pop()
         x = x + self.context(x.mean((2, 3)))[:, :, None, None]  # what the whole picture shows, told to every place
         coarse = []
-        for up in self.ups:  # expanding path
+        for up in cast(Iterable[Up], self.ups):  # expanding path
             x = up(x, skips.pop())  # ends at (B, 16, H/2, W/2)
             coarse.append(up.side(x))
         pixels = F.pixel_unshuffle(photo, 2)  # (B, 12, H/2, W/2): each 2x2 square's own colors

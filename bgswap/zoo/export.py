@@ -41,7 +41,7 @@ def to_onnx(network: nn.Module) -> bytes:
     torch.onnx.export(
         network,
         (torch.zeros(1, 3, 64, 96),),
-        file,
+        file,  # type: ignore[arg-type]  # the tracing exporter takes open files too
         dynamo=False,  # the tracing exporter: same bytes each time, and no further package
         input_names=["photo"],
         output_names=["logits"],

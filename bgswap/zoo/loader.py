@@ -47,6 +47,7 @@ class Model:
     notes: tuple[str, ...]  # what the user should be told, once
     parts: Mapping[str, Runner]  # sam has "encoder" and "decoder"; all others one part
     sha256: str  # of the weights, several parts joined by "+"
+    paths: tuple[Path, ...] = ()  # the files themselves, checked
 
     def __call__(self, *arrays: NDArray[Any], **named: NDArray[Any]) -> tuple[NDArray[np.float32], ...]:
         """Raw outputs of the (first) part as float32, the first one first; inputs in order, or by name."""
@@ -81,14 +82,15 @@ def load(
     chosen = devices.choose(device, kind)
     order = Order(chosen, cast(Precision, precision), options.threads, card.network)
     notes += (chosen.note,) if chosen.note else ()
-    parts, hashes = {}, []
+    parts, hashes, paths = {}, [], []
     for part, file in (card.parts(chosen.name) or card.parts("cpu")).items():
         found = obtain(card, file, options.offline, options.trust_model, options.progress)
         parts[part] = runner = _open(found, file, order, options)
         notes += tuple(note for note in runner.notes if note not in notes)
         hashes.append(found.digests.sha256)
+        paths.append(found.path)
     card, guess = _complete(card, next(iter(parts.values())))
-    return Model(card, next(iter(parts.values())).device, notes + guess, parts, "+".join(hashes))
+    return Model(card, next(iter(parts.values())).device, notes + guess, parts, "+".join(hashes), tuple(paths))
 
 
 def describe(name: str | Path) -> tuple[Card, tuple[str, ...]]:

@@ -1,9 +1,9 @@
 """How good the default mattes are: `python tests/bench/matte_quality.py ../shared/data`.
 
-Three sets. people: the 100 validation photos of people/ (blocks b with b % 10 = 8, less bad.txt); others: the validation
-part of halves/ and varied/ (CRC-32 of the file name divisible by 8); cut-outs: the RGBA pictures of varied/cutouts, whose
-soft alpha and colors are true, over places. MAD: mean absolute difference of alpha, 0..1, over all pixels; IoU at one
-half; edge: MAD within 8 pixels of the true edge. Then the colors of soft edges on the cut-outs, in levels of 255.
+people: the 100 validation photos of people/ (blocks b with b % 10 = 8, less bad.txt); others: the validation part of
+halves/ and varied/ (CRC-32 of the file name divisible by 8); cut-outs: the RGBA pictures of varied/cutouts, whose soft
+alpha and colors are true, over places. MAD: mean absolute difference of alpha, 0..1, over all pixels; IoU at one half;
+edge: MAD within 8 pixels of the true edge. Then the colors of soft edges on the cut-outs, in levels of 255.
 """
 
 import argparse

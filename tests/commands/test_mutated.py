@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.commands.harness import call, pictures, size, unfinished
+from tests.commands.harness import call, pictures, run, size, unfinished
 from tests.commands.world import Command, World
 from tests.folders.test_mutated_pictures import mutated
 
@@ -80,3 +80,15 @@ def test_damaged_masks_and_places_fail_the_records_that_read_them(world, tmp_pat
     assert ran.status == 1
     assert "4 failed" in ran.err
     assert ran.err.count(f"{world.place}: ") >= 4
+
+
+def test_what_libraries_think_of_a_broken_file_does_not_reach_the_user(world, tmp_path):
+    whole = BytesIO()
+    Image.open(world.cutouts / "a.png").save(whole, "TIFF")
+    samples = b"\x15\x01\x03\x00\x01\x00\x00\x00"  # tag 277, samples a pixel, one short
+    assert samples + b"\x04" in whole.getvalue()
+    (tmp_path / "many.tif").write_bytes(whole.getvalue().replace(samples + b"\x04", samples + b"\x28"))
+    (tmp_path / "cut.tif").write_bytes(whole.getvalue()[:-3000])
+    ran = run("composite", "--person", tmp_path, "--bg", world.place, "-o", f"{tmp_path}-out/")
+    assert ran.status == 1
+    assert all(line.startswith("bgswap composite: ") for line in ran.err.splitlines())

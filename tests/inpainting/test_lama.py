@@ -5,7 +5,9 @@ import pytest
 
 from bgswap.errors import NotReady
 from bgswap.inpainting.fill import Filler, InpaintSettings
+from bgswap.inpainting.stage import InpaintStage
 from bgswap.inpainting.ways import lama, simple_lama
+from bgswap.zoo.choice import ModelOptions
 
 
 @pytest.fixture(scope="module")
@@ -25,19 +27,10 @@ def weights(tmp_path_factory):
 
 
 @pytest.fixture
-def model(weights):
-    """The stand-in behind the call of a loader's Model."""
-    import torch
-
-    network = torch.jit.load(str(weights))
-
-    def call(*arrays):
-        assert all(array.dtype == np.float32 for array in arrays)
-        assert all(side % 8 == 0 for array in arrays for side in array.shape[2:])
-        with torch.inference_mode():
-            return (network(*(torch.from_numpy(array) for array in arrays)).numpy(),)
-
-    return call
+def model(weights, monkeypatch):
+    """The stand-in as the zoo loads it where LAMA_MODEL names it and the user trusts it."""
+    monkeypatch.setenv("LAMA_MODEL", str(weights))
+    return ModelOptions(trust_model=True).load("lama")
 
 
 @pytest.fixture
@@ -48,11 +41,10 @@ def hole(photo):
 
 
 @pytest.mark.parametrize("size", [(205, 101), (208, 104), (161, 131)])
-def test_the_package_gives_the_same_bytes_as_lama_at_the_true_size(photo, hole, weights, model, size, monkeypatch):
+def test_the_package_gives_the_same_bytes_as_lama_at_the_true_size(photo, hole, model, size):
     pytest.importorskip("simple_lama_inpainting", reason=simple_lama.INSTALL)
-    monkeypatch.setenv("LAMA_MODEL", str(weights))
     small, mask = photo[: size[0], : size[1]], hole[: size[0], : size[1]]
-    through_package = simple_lama.fill(small, mask, model=simple_lama.load())
+    through_package = simple_lama.fill(small, mask, model=simple_lama.load(model))
     through_loader = lama.fill(small, mask, model=model)
     assert through_loader.shape == small.shape
     assert (through_package == through_loader).all()
@@ -72,27 +64,33 @@ def test_lama_asks_with_one_for_holes_and_levels_from_zero_to_one(photo, hole):
     assert (filled[~hole] == photo[~hole]).all()
 
 
-def test_both_fill_a_whole_photo_alike(photo, hole, weights, model, monkeypatch):
+def test_both_fill_a_whole_photo_alike(photo, hole, model):
     pytest.importorskip("simple_lama_inpainting", reason=simple_lama.INSTALL)
-    monkeypatch.setenv("LAMA_MODEL", str(weights))
     matte = hole.astype(np.uint8) * 255
     settings = {"side": 60, "dilate": 3}
     one = Filler(InpaintSettings(model="lama", **settings), model).fill(photo, matte)
-    other = Filler(InpaintSettings(model="simple-lama", **settings)).fill(photo, matte)
+    other = Filler(InpaintSettings(model="simple-lama", **settings), model).fill(photo, matte)
     assert (one.pixels == other.pixels).all()
     assert (one.pixels[one.hole == 0] == photo[one.hole == 0]).all()
 
 
-def test_without_the_package_the_line_that_installs_it_is_shown(monkeypatch):
+def test_without_the_package_the_line_that_installs_it_is_shown(monkeypatch, model):
     monkeypatch.setitem(__import__("sys").modules, "simple_lama_inpainting", None)
     with pytest.raises(NotReady, match="pip install --no-deps simple-lama-inpainting"):
-        simple_lama.load()
+        simple_lama.load(model)
 
 
-def test_weights_that_are_not_here_are_not_fetched_behind_the_users_back(monkeypatch, tmp_path):
-    pytest.importorskip("simple_lama_inpainting", reason=simple_lama.INSTALL)
+@pytest.mark.parametrize("way", ["lama", "simple-lama"])
+def test_a_torchscript_file_that_nobody_vouches_for_is_not_run(monkeypatch, weights, way):
+    monkeypatch.setenv("LAMA_MODEL", str(weights))
+    with pytest.raises(NotReady):
+        InpaintStage(InpaintSettings(model=way), ModelOptions()).prepare(1)
+
+
+def test_weights_that_are_not_here_are_not_fetched_offline_and_the_cure_is_named(monkeypatch, tmp_path):
     monkeypatch.delenv("LAMA_MODEL", raising=False)
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    for name in ("TORCH_HOME", "BGSWAP_MODELS"):
+        monkeypatch.setenv(name, str(tmp_path))
     with pytest.raises(NotReady, match="bgswap models fetch lama"):
-        simple_lama.load()
+        InpaintStage(InpaintSettings(model="simple-lama"), ModelOptions(offline=True)).prepare(1)
     assert list(tmp_path.iterdir()) == []

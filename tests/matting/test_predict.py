@@ -86,7 +86,7 @@ def test_a_trimap_is_obeyed_where_it_is_sure(matter, photo):
 
 
 def test_a_trimap_of_another_size_is_refused_with_both_sizes(matter, photo):
-    with pytest.raises(PictureError, match="300x200.*512x512"):
+    with pytest.raises(PictureError, match=r"300x200.*512x512"):
         matter.estimate(photo, np.zeros((200, 300), np.uint8))
 
 

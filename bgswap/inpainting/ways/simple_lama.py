@@ -1,12 +1,11 @@
 """Big LaMa through the package simple-lama-inpainting; the same bytes as lama.
 
-Its own pins clash with current rembg, Pillow and NumPy, so it is installed without them. It pads to multiples
-of 8 and never crops: cropped here. Left to itself it would fetch weights that nobody checks: here it only
-opens a file that is named by LAMA_MODEL or lies in torch's hub folder.
+Its own pins clash with current rembg, Pillow and NumPy, so it is installed without them. It pads to multiples of 8 and
+never crops: cropped here. Left to itself it would fetch weights that nobody checks and run them, as TorchScript is a
+program: here it only opens the file that the zoo has found and checked.
 """
 
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,11 +16,11 @@ from bgswap.errors import NotReady
 INSTALL = "pip install --no-deps simple-lama-inpainting"
 
 
-def load(device: str = "cpu") -> Any:
-    """The package's own model, to be handed to `fill`. It opens its TorchScript file once, here.
+def load(model: Any) -> Any:
+    """The package's own model, to be handed to `fill`. model: the zoo's lama, for its checked file and its device.
 
     Raises:
-        NotReady: the package is not installed, or its weights are not on this machine.
+        NotReady: the package is not installed.
     """
     try:
         from simple_lama_inpainting import SimpleLama
@@ -29,10 +28,14 @@ def load(device: str = "cpu") -> Any:
         raise NotReady(f"simple-lama needs a package. Install it: {INSTALL}") from error
     import torch
 
-    weights = os.environ.get("LAMA_MODEL") or Path(torch.hub.get_dir()) / "checkpoints" / "big-lama.pt"
-    if not Path(weights).is_file():
-        raise NotReady(f"simple-lama: no weights at {weights}. Set LAMA_MODEL to the file: bgswap models fetch lama")
-    return SimpleLama(device=torch.device(device))
+    before = os.environ.get("LAMA_MODEL")
+    os.environ["LAMA_MODEL"] = str(model.paths[0])  # the only way to tell the package which file to open
+    try:
+        return SimpleLama(device=torch.device(model.device))
+    finally:
+        os.environ.pop("LAMA_MODEL")
+        if before is not None:
+            os.environ["LAMA_MODEL"] = before
 
 
 def fill(

@@ -1,4 +1,4 @@
-"""Guided filter: snaps the matte's edge to the photo's, in the unknown band. He et al., TPAMI 2013, 10.1109/TPAMI.2012.213
+"""Guided filter: snaps the matte's edge to the photo's, in its band. He et al., TPAMI 2013, 10.1109/TPAMI.2012.213
 
 In each window alpha is a linear function of the photo's color; the function is fitted on a small grid and evaluated on
 full-size pixels, which is the fast form of He and Sun (arXiv 1505.00996, 2015). Two departures, both ours and both
@@ -24,7 +24,7 @@ NOISE = 0.02  # ours: alpha this near to 0 or 1 after all is 0 or 1
 
 
 def refine(rough: Rough, photo: NDArray[Any], band: NDArray[Any]) -> tuple[NDArray[Any], list[str]]:
-    """Alpha (H, W) of `photo` (H, W, 3) from `rough`, new inside `band` only. Signature: see the package's docstring."""
+    """Alpha (H, W) of `photo` (H, W, 3) from `rough`, new inside `band` only. See the package's docstring."""
     height, width = photo.shape[:2]
     sharp = contrast(rough.alpha, FIRST).astype(np.float32)
     alpha = enlarge(sharp, height, width, photo.dtype)
@@ -39,7 +39,7 @@ def refine(rough: Rough, photo: NDArray[Any], band: NDArray[Any]) -> tuple[NDArr
 
 def _fine(coarse: NDArray[Any], photo: NDArray[Any], part: Part, step: int) -> NDArray[Any]:
     """Alpha of one part of the photo: the coarse fit evaluated, and fitted again, every `step` pixels."""
-    size = photo.shape[:2]
+    size = photo.shape[0], photo.shape[1]
     wide = part.grown(2 * RADIUS * step, *size, step)
     pixels = photo[wide.slices]
     rows, columns = -(-pixels.shape[0] // step), -(-pixels.shape[1] // step)
@@ -62,7 +62,7 @@ def evaluate(lines: NDArray[Any], photo: NDArray[Any]) -> NDArray[Any]:
 def fit(guide: NDArray[Any], alpha: NDArray[Any], radius: int = RADIUS, eps: float = EPS) -> NDArray[Any]:
     """The filter's linear functions: (h, w, 4) float32, three slopes and an offset.
 
-    guide: (h, w, 3) 0..1; alpha: (h, w) 0..1; radius: pixels, the window is 2 radius + 1 wide; eps: squared guide units.
+    guide: (h, w, 3) 0..1; alpha: (h, w) 0..1; radius: pixels, a window is 2 radius + 1 wide; eps: squared guide units.
     """
 
     def mean(plane: NDArray[Any]) -> NDArray[Any]:

@@ -10,4 +10,4 @@ from bgswap.matting.look import Rough
 
 def refine(rough: Rough, photo: NDArray[Any], band: NDArray[Any]) -> tuple[NDArray[Any], list[str]]:  # noqa: ARG001
     """The matte of `rough` at the size and in the type of `photo` (H, W, 3). Signature: see the package's docstring."""
-    return enlarge(rough.alpha, *photo.shape[:2], photo.dtype), []
+    return enlarge(rough.alpha, photo.shape[0], photo.shape[1], photo.dtype), []
