@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from bgswap import extensions
 from bgswap.errors import UsageError
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ _RUN = [
     ),
     click.option(
         "--color",
+        "--colour",
         type=click.Choice(["auto", "always", "never"]),
         default="auto",
         show_default=True,
@@ -182,6 +184,16 @@ class Naming:
     to: str | None
     name: str
     in_place: bool = False  # results go into the working directory, which is no folder of ours to keep a journal in
+
+
+def way_option(name: str, package: str, default: str, intro: str, also: str = "") -> Callable[[Command], Command]:
+    """An option whose values are the files of an extension folder, each with its line in the help."""
+    choices = extensions.names(package)
+    lines = "\n\n".join(f"{choice}: {extensions.summary(package, choice)}" for choice in choices)
+    spellings = (name, also) if also else (name,)
+    return click.option(
+        *spellings, type=click.Choice(choices), default=default, show_default=True, help=f"{intro}\n\n{lines}\n\n"
+    )
 
 
 def split(options: dict[str, Any], *kinds: type[Any]) -> list[Any]:

@@ -7,7 +7,6 @@ import click
 
 from bgswap import options as shared
 from bgswap.errors import UsageError
-from bgswap.extensions import names
 
 HARMONIZE, SHADOW, BLEND = (f"bgswap.compositing.{step}" for step in ("harmonize", "shadow", "blend"))
 
@@ -36,16 +35,10 @@ HARMONIZE, SHADOW, BLEND = (f"bgswap.compositing.{step}" for step in ("harmonize
     metavar="WAY",
     default="fit",
     show_default=True,
-    help="fit, keep, or X,Y,H[,ROTATION[,flip]]: middle of the box's lower edge and its height as shares of the frame, degrees.",
+    help="fit, keep, or X,Y,H[,ROTATION[,flip]]: middle of the box's lower edge and its height, as shares of the "
+    "frame, and degrees.",
 )
-@click.option(
-    "--harmonize",
-    "--harmonise",
-    type=click.Choice(names(HARMONIZE)),
-    default="none",
-    show_default=True,
-    help="The person's colors.",
-)
+@shared.way_option("--harmonize", HARMONIZE, "none", "The person's colors.", "--harmonise")
 @click.option(
     "--strength",
     type=click.FloatRange(0, 1),
@@ -54,14 +47,8 @@ HARMONIZE, SHADOW, BLEND = (f"bgswap.compositing.{step}" for step in ("harmonize
     metavar="0-1",
     help="Of --harmonize.",
 )
-@click.option(
-    "--shadow",
-    type=click.Choice(names(SHADOW)),
-    default="contact",
-    show_default=True,
-    help="What falls on the ground.",
-)
-@click.option("--blend", type=click.Choice(names(BLEND)), default="over", show_default=True, help="How edges mix.")
+@shared.way_option("--shadow", SHADOW, "contact", "What falls on the ground.")
+@shared.way_option("--blend", BLEND, "over", "How edges mix.")
 @click.option("--feather", type=float, metavar="PX", help="Width of --blend feather.")
 @click.option(
     "--light",

@@ -76,7 +76,7 @@ class CompositeStage:
             if _is_cut_out(photo):
                 raise PictureError("--bg blur needs the photo itself, and this is a cut-out")
             if photo.size != person.shape[:2]:
-                raise PictureError(f"the photo is {photo.size} and its cut-out {person.shape[:2]}: matte it again")
+                raise PictureError(f"photo {photo.size} and cut-out {person.shape[:2]} differ in size: matte it again")
             return blurred(photo.rgb, person[..., 3]), True
         if "background" not in pictures:
             raise PictureError("no place for this person: name one with --bg")

@@ -50,9 +50,7 @@ class Journal:
         index, count = shard
         self.out = out
         self.folder = out / FOLDER
-        self.file = self.folder / (
-            f"{command}.jsonl" if count == 1 else f"{command}-{index}-of-{count}.jsonl"
-        )
+        self.file = self.folder / (f"{command}.jsonl" if count == 1 else f"{command}-{index}-of-{count}.jsonl")
         self.entries: dict[str, dict[str, Any]] = {}
         files = [*self.folder.glob(f"{command}.jsonl"), *self.folder.glob(f"{command}-*-of-*.jsonl")]
         for file in files:
@@ -76,8 +74,7 @@ class Journal:
             return False
         made = entry["outputs"]
         return set(made) == {self.name(path) for path in outputs.values()} and all(
-            self.path(name).is_file() and self.path(name).stat().st_size == size
-            for name, size in made.items()
+            self.path(name).is_file() and self.path(name).stat().st_size == size for name, size in made.items()
         )
 
     def name(self, path: Path) -> str:

@@ -127,6 +127,4 @@ def make_parent(path: Path, root: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     inside, home = path.parent.resolve(), root.resolve()
     if inside != home and home not in inside.parents:
-        raise PictureError(
-            f"{show(path.parent)} leads out of {show(root)} through a link: nothing was written"
-        )
+        raise PictureError(f"{show(path.parent)} leads out of {show(root)} through a link: nothing was written")

@@ -65,10 +65,4 @@ def make_rules(plans: Sequence[Plan], models: Sequence[Mapping[str, str]]) -> st
 
 
 def _escaped(name: str) -> str:
-    return (
-        name.replace("$", "$$")
-        .replace("\\", "\\\\")
-        .replace(" ", "\\ ")
-        .replace("#", "\\#")
-        .replace(":", "\\:")
-    )
+    return name.replace("$", "$$").replace("\\", "\\\\").replace(" ", "\\ ").replace("#", "\\#").replace(":", "\\:")

@@ -26,9 +26,7 @@ from bgswap.folders.records import STREAM, Record, select, show
 from bgswap.folders.reporter import Reporter, ReportFile
 from bgswap.folders.task import Coding, Outcome, Stage, Task, carry_out, prepared
 
-CHUNK = (
-    8  # ours: records a cluster task; long enough to hide its cost, short enough to lose little with a worker
-)
+CHUNK = 8  # ours: records a cluster task; long enough to hide its cost, short enough to lose little with a worker
 
 Submit = Callable[[list[Plan]], Future[list[Outcome]] | None]
 _Waiting = queue.Queue[tuple[list[Plan], Future[list[Outcome]] | None] | BaseException | None]
@@ -160,9 +158,7 @@ def _submitter(run: _Run, executor: Executor, threads: int) -> Submit:
     read = ReadOptions(formats=options.formats, max_pixels=options.max_pixels, depth=options.depth)
     coding = Coding(read, options.quality, options.metadata)
     formats = {role: target.format for role, target in targets.items()}
-    roots = {
-        role: target.path if target.is_folder else target.path.parent for role, target in targets.items()
-    }
+    roots = {role: target.path if target.is_folder else target.path.parent for role, target in targets.items()}
     piped: list[bytes] = []
 
     def submit(plans: list[Plan]) -> Future[list[Outcome]] | None:

@@ -74,9 +74,7 @@ class Planner:
             plan = self.plan(record)
             try:
                 refuse_clashes([(record, plan.outputs)])
-                taken = [
-                    path for path in plan.outputs.values() if seen.setdefault(path, record.key) != record.key
-                ]
+                taken = [path for path in plan.outputs.values() if seen.setdefault(path, record.key) != record.key]
                 if taken:
                     raise BgswapError(f"{seen[taken[0]]} has already written {show(taken[0])}")
             except BgswapError as cause:

@@ -91,9 +91,7 @@ def from_folder(folder: Path, role: str, prefix: str = "") -> list[Record]:
         for name in files:
             path = Path(top, name)
             if not name.startswith(".") and path.suffix.lower() in SUFFIXES:
-                records.append(
-                    Record(prefix + path.relative_to(folder).with_suffix("").as_posix(), {role: path})
-                )
+                records.append(Record(prefix + path.relative_to(folder).with_suffix("").as_posix(), {role: path}))
     return sorted(_distinct(records), key=lambda record: os.fsencode(record.key))
 
 
@@ -190,11 +188,7 @@ def select(
     seen = set()
     for record in records:
         seen.add(record.key)
-        if (
-            record.key not in unwanted
-            and (wanted is None or record.key in wanted)
-            and _mine(record.key, shard)
-        ):
+        if record.key not in unwanted and (wanted is None or record.key in wanted) and _mine(record.key, shard):
             yield record
     for key in wanted or ():
         if key not in seen and key not in unwanted and _mine(key, shard):

@@ -64,9 +64,7 @@ class Reporter:
                 for warning in outcome.warnings:
                     self.say(f"{name}: {show(warning)}")
             if self.verbose > 0:
-                self.say(
-                    f"{name} -> {', '.join(show(p) for p in outcome.outputs.values())} {outcome.seconds}"
-                )
+                self.say(f"{name} -> {', '.join(show(p) for p in outcome.outputs.values())} {outcome.seconds}")
         self._tick()
 
     def _tick(self) -> None:
@@ -75,9 +73,7 @@ class Reporter:
         elif self.verbose >= 0 and time.monotonic() - self._told > QUIET_SECONDS:
             self._told = time.monotonic()
             of = f" of {self.total}" if self.total else ""
-            self.say(
-                f"{self.done + self.skipped + len(self.failed)}{of} after {self._told - self.began:.0f} s"
-            )
+            self.say(f"{self.done + self.skipped + len(self.failed)}{of} after {self._told - self.began:.0f} s")
 
     def close(self) -> None:
         """Take the bar away."""

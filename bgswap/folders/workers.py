@@ -49,9 +49,7 @@ def cluster(address: str) -> Iterator[tuple[Executor, int]]:
     with client:
         workers = client.scheduler_info(n_workers=-1)["workers"]
         if not workers:
-            raise NotReady(
-                f"the cluster at {address} has no workers: start some with `dask worker {address}`"
-            )
+            raise NotReady(f"the cluster at {address} has no workers: start some with `dask worker {address}`")
         # pure=False: equal calls would run once, and ours write files
         executor = client.get_executor(pure=False, retries=RETRIES)
         try:

@@ -5,7 +5,6 @@ from typing import Any
 import click
 
 from bgswap import options as shared
-from bgswap.extensions import names
 
 WAYS = "bgswap.inpainting.ways"
 
@@ -13,13 +12,7 @@ WAYS = "bgswap.inpainting.ways"
 @click.command()
 @click.argument("operands", nargs=-1, metavar="IN OUT")
 @click.option("--mask", metavar="MATTES", help="Mattes by key, or one file; white is filled. Cut-outs serve too.")
-@click.option(
-    "--model",
-    type=click.Choice(names(WAYS)),
-    default="patchmatch",
-    show_default=True,
-    help="How the hole is filled.",
-)
+@shared.way_option("--model", WAYS, "patchmatch", "How the hole is filled.")
 @click.option(
     "--dilate",
     default=0.02,

@@ -5,7 +5,6 @@ from typing import Any
 import click
 
 from bgswap import options as shared
-from bgswap.extensions import names
 
 REFINE = "bgswap.matting.refine"
 
@@ -18,13 +17,7 @@ REFINE = "bgswap.matting.refine"
 @click.option("--write-trimap", metavar="DIR", help="Also write trimaps.")
 @click.option("--background", metavar="COLOR", help="Flatten on a color: #rrggbb or a CSS name.")
 @click.option("-m", "--model", default="people", show_default=True, metavar="NAME", help="See bgswap models list.")
-@click.option(
-    "--refine",
-    type=click.Choice(names(REFINE)),
-    default="guided",
-    show_default=True,
-    help="How edges follow the photo.",
-)
+@shared.way_option("--refine", REFINE, "guided", "How edges follow the photo.")
 @click.option(
     "--passes",
     type=click.Choice(["auto", "1", "2"]),
@@ -34,6 +27,7 @@ REFINE = "bgswap.matting.refine"
 )
 @click.option(
     "--colors",
+    "--colours",
     type=click.Choice(["own", "photo"]),
     default="own",
     show_default=True,
