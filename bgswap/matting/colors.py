@@ -18,7 +18,7 @@ from bgswap.matting.bands import Part, parts, sample, to_float
 from bgswap.matting.look import full, shrink
 
 STRIP = 64  # rows worked on at a time
-COARSE, FINE = 320, 1280  # ours: longest side of the grid of the wide windows, and of the narrow ones
+COARSE, FINE = 320, 960  # ours: longest side of the grid of the wide windows, and of the narrow ones
 WIDE, NARROW = (31, 15, 7), (9, 3)  # ours: windows in pixels of those grids
 ENOUGH = 0.02  # ours: a window that holds this share of sure pixels is believed half
 STIFF = 0.02  # ours: how hard it is to move a color from its mean, against leaving the pixel unexplained

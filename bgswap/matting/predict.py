@@ -21,6 +21,7 @@ MARGIN = 0.15  # ours: how much of the person's box is added on each side before
 CLOSE = 0.8  # ours: with "auto", a second look is taken when that window is smaller than this share of the frame
 GAIN = 0.5  # ours: a second look that finds less than this share of the first is not believed
 ZOOMS = (0.5, 0.25)  # ours: windows, as shares of the frame, looked at around a point where nobody was seen
+FLAT = 0.03  # ours: a picture whose values differ by less shows nothing
 NOBODY = "no person found"
 
 
@@ -104,6 +105,8 @@ class Matter:
             first = look(self.model, photo)
         if known is not None:
             first = impose(first, known)
+        elif np.ptp(first.photo) < FLAT:  # networks have opinions even about plain black
+            first = replace(first, alpha=np.zeros_like(first.alpha))
         return first, people.find_people(first.alpha)
 
     def _closer(

@@ -38,10 +38,11 @@ def test_a_person_in_the_street_is_matted_well(matter, street):
     assert (solid & true).sum() / (solid | true).sum() > 0.9
 
 
-@pytest.mark.parametrize("kind", ["flat", "noise"])
+@pytest.mark.parametrize("kind", ["gray", "black", "white", "noise"])
 def test_a_picture_of_nobody_says_so_and_gives_an_empty_matte(matter, kind):
     noise = np.random.default_rng(0).integers(0, 255, (200, 300, 3), np.uint8)
-    empty = matter.estimate(noise if kind == "noise" else np.full_like(noise, 128))
+    plain = {name: np.full_like(noise, value) for name, value in (("gray", 128), ("black", 0), ("white", 255))}
+    empty = matter.estimate(plain.get(kind, noise))
     assert not empty.alpha.any()
     assert "no person found" in empty.warnings[0]
     assert empty.box is None

@@ -19,7 +19,7 @@ from bgswap.matting.look import Rough, full, shrink
 RADIUS = 4  # ours, pixels of the grid that is fitted on: 3 to 6 measured alike
 EPS = 1e-4  # ours, squared guide units: 1e-3 loses edges, 1e-5 gains nothing
 FIRST, AFTER, LAST = 3.0, 2.0, 1.3  # ours: gain before the first fit, after it, after the second
-FINE = 4  # ours: the second grid is at most this many times finer than the first
+FINE = 3  # ours: the second grid is at most this many times finer than the first
 NOISE = 0.02  # ours: alpha this near to 0 or 1 after all is 0 or 1
 
 
