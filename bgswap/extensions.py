@@ -5,7 +5,6 @@ line in the help. Installed packages join through the entry point group of the s
 (`bgswap.matting.refine`, ...).
 """
 
-import ast
 from functools import cache
 from importlib import import_module, metadata
 from pathlib import Path
@@ -43,8 +42,9 @@ def load(package: str, name: str) -> ModuleType:
 
 
 def summary(package: str, name: str) -> str:
-    """The first line of a choice's docstring, read without importing it."""
+    """The first line of a choice's docstring, which is the first line of its file: read without importing or parsing."""
     file = _folder(package) / f"{name.replace('-', '_')}.py"
     if not file.exists():
         return f"(plug-in {_plugins(package)[name].value})"
-    return (ast.get_docstring(ast.parse(file.read_text())) or "").split("\n", 1)[0]
+    with file.open(encoding="utf-8") as lines:
+        return lines.readline().strip().strip('"')

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from bgswap.zoo.card import WeightFile
@@ -18,7 +19,13 @@ class Digests:
 
 
 def digests(path: Path, md5: bool = True) -> Digests:
-    """SHA-256, and MD5 where it is wanted, of a whole file, read once. OSError as for open()."""
+    """SHA-256, and MD5 where it is wanted, of a whole file, read once while it stays as it is. OSError as for open()."""
+    facts = path.stat()
+    return _read(path, facts.st_size, facts.st_mtime_ns, md5)
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path, _size: int, _changed: int, md5: bool) -> Digests:
     strong, weak = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
     with path.open("rb") as file:
         while block := file.read(BLOCK):

@@ -29,7 +29,9 @@ class ModelOptions:
         """
         card, _ = loader.describe(name)
         known: list[Mapping[str, str]] = []
-        for file in card.files:
+        # of two formats of one network, the one for the device that was asked for tells which weights these are
+        kind = "cuda" if self.device.startswith("cuda") else "cpu"
+        for file in (card.parts(kind) or card.parts("cpu")).values():
             found, _ = store.locate(card, file, (file.env,) if self.trust_model and file.env else ())
             digest = found.digests.sha256 if found else file.checksum
             known.append({"name": card.name, "sha256": digest, "path": str(found.path) if found else ""})

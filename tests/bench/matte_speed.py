@@ -1,4 +1,4 @@
-"""bgswap matte against rembg: the same ONNX network in both, whole commands, in turn.
+"""bgswap matte against rembg: the same ONNX file in both, whole commands, in turn.
 
     python tests/bench/matte_speed.py --data ../shared/data
 
@@ -46,16 +46,36 @@ def make_photos(data: Path, folder: Path, size: tuple[int, int], count: int) -> 
     return folder
 
 
-def u2netp(path: Path) -> Path:
-    """A network of u2netp's shape with random weights, as ONNX."""
+def write_networks(folder: Path) -> tuple[Path, Path]:
+    """Two ONNX files for rembg's u2net_custom, (1, 3, 320, 320) with ImageNet's mean and std -> alpha (1, 1, 320, 320).
+
+    `people` with that input undone and its sigmoid inside, so that both programs see the same mask; and the same with a
+    network of u2netp's shape (random weights) run beside it for its time, its output counted a billionth.
+    """
     import torch
+    from torch import Tensor, nn
 
     from bgswap.networks import u2net
+    from bgswap.zoo.export import load_network
+
+    class Network(nn.Module):
+        def __init__(self, beside: nn.Module | None) -> None:
+            super().__init__()
+            self.people, self.beside = load_network("people", store.SHIPPED / "people.safetensors"), beside
+            self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1))
+            self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1))
+
+        def forward(self, x: Tensor) -> Tensor:
+            alpha = self.people(x * self.std + self.mean).sigmoid()
+            return alpha if self.beside is None else alpha + 1e-9 * self.beside(x)[0]
 
     torch.manual_seed(0)
-    network = u2net.build(u2net.U2NetConfig(u2net.SMALL)).eval()
-    torch.onnx.export(network, (torch.zeros(1, 3, 320, 320),), path, input_names=["input"], dynamo=False)
-    return path
+    paths = []
+    for name, beside in (("people", None), ("u2netp", u2net.build(u2net.U2NetConfig(u2net.SMALL)))):
+        paths.append(folder / f"{name}-320.onnx")
+        network = Network(beside).eval()
+        torch.onnx.export(network, (torch.zeros(1, 3, 320, 320),), paths[-1], input_names=["input"], dynamo=False)
+    return paths[0], paths[1]
 
 
 def row(name: str, ours: list[str], theirs: list[str], count: int, repeat: int, environment: dict[str, str]) -> None:
@@ -81,8 +101,7 @@ def main() -> None:
         work = Path(name)
         home = work / "rembg"
         (home / "models").mkdir(parents=True)
-        people = Path(shutil.copy(store.SHIPPED / "people.onnx", home / "models"))
-        other = u2netp(home / "models/u2netp_shape.onnx")
+        people, other = write_networks(home / "models")
         environment = {
             "REMBG_HOME": str(home),
             "U2NET_HOME": str(home),
@@ -94,13 +113,12 @@ def main() -> None:
         one.mkdir()
         shutil.copy(large / "00.jpg", one)
 
-        def compare(title: str, source: Path, model: Path, *extra: str, repeat: int) -> None:
+        def compare(title: str, source: Path, model: Path, ours_model: str, *extra: str, repeat: int) -> None:
             out = work / "out"
             for folder in (out / "a", out / "b"):
                 folder.mkdir(parents=True, exist_ok=True)
             bgswap = str(Path(sys.executable).parent / "bgswap")
-            named = "people" if model == people else str(model)
-            ours = [bgswap, "matte", str(source), str(out / "a"), "-q", "--model", named, *extra]
+            ours = [bgswap, "matte", str(source), str(out / "a"), "-q", "--model", ours_model, *extra]
             theirs = [sys.executable, "-c", REMBG, str(source), str(out / "b"), str(model)]
             row(title, ours, theirs, len(list(source.iterdir())), repeat, environment)
             shutil.rmtree(out)
@@ -109,14 +127,15 @@ def main() -> None:
         print(f"{'':34} {'photos a second':>15} {'ratio':>6}  {'CPU s a photo':>17}  {'peak MiB':>15}")
         print(f"{'':34} {'bgswap':>7} {'rembg':>7} {'':>6}  {'bgswap':>8} {'rembg':>8}  {'bgswap':>7} {'rembg':>7}")
         plain = ("--refine", "none", "--colors", "photo", "--passes", "1")
-        compare("12 MP, like for like", large, people, *plain, repeat=chosen.repeat)
-        compare("1 MP, like for like", small, people, *plain, repeat=chosen.repeat)
-        compare("one of 12 MP, cold", one, people, *plain, repeat=2 * chosen.repeat + 1)
-        compare("12 MP, default", large, people, repeat=chosen.repeat)
-        compare("1 MP, default", small, people, repeat=chosen.repeat)
-        compare("one of 12 MP, cold, default", one, people, repeat=2 * chosen.repeat + 1)
-        compare("12 MP, u2netp's shape, like for like", large, other, *plain, repeat=chosen.repeat)
-        compare("1 MP, u2netp's shape, like for like", small, other, *plain, repeat=chosen.repeat)
+        like, single = chosen.repeat, 2 * chosen.repeat + 1
+        compare("12 MP, like for like", large, people, str(people), *plain, repeat=like)
+        compare("1 MP, like for like", small, people, str(people), *plain, repeat=like)
+        compare("one of 12 MP, cold", one, people, str(people), *plain, repeat=single)
+        compare("12 MP, default", large, people, "people", repeat=like)
+        compare("1 MP, default", small, people, "people", repeat=like)
+        compare("one of 12 MP, cold, default", one, people, "people", repeat=single)
+        compare("12 MP, u2netp's shape, like for like", large, other, str(other), *plain, repeat=like)
+        compare("1 MP, u2netp's shape, like for like", small, other, str(other), *plain, repeat=like)
 
 
 if __name__ == "__main__":

@@ -29,9 +29,8 @@ def main() -> None:
     bare = median(runs["python -c pass"]).wall
     for name, times in runs.items():
         middle = median(times)
-        print(
-            f"{name:28} {middle.wall * 1000:6.0f} ms  {middle.wall / bare:5.1f} times bare Python  {middle.peak_mib:5.0f} MiB"
-        )
+        times_bare = f"{middle.wall / bare:5.1f} times bare Python"
+        print(f"{name:28} {middle.wall * 1000:6.0f} ms  {times_bare}  {middle.peak_mib:5.0f} MiB")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,13 +46,22 @@ def run(*arguments: object, stdin: bytes = b"", env: dict[str, str] | None = Non
 
 def start(*arguments: object, env: dict[str, str] | None = None, **more: Any) -> "subprocess.Popen[bytes]":
     """Start `bgswap ARGUMENTS`; signals reach it as from a shell, even where the tests run in the background."""
-    return subprocess.Popen(
+    child = subprocess.Popen(
         [*PROGRAM, *map(str, arguments)],
         env=environment(env),
         stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None,
+        preexec_fn=interruptible,
         **more,
     )
+    watch = threading.Timer(PATIENCE_S, child.kill)  # a child that hangs fails its test, and not the whole run
+    watch.daemon = True
+    watch.start()
+    return child
+
+
+def interruptible() -> None:
+    """For a child before it starts: take SIGINT, which a shell's background jobs ignore."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def shell(script: str, cwd: Path, env: dict[str, str] | None = None, **more: Any) -> Ran:
@@ -76,7 +86,8 @@ def call(*arguments: object, stdin: bytes = b"") -> Ran:
     from bgswap.cli import main
 
     handler = signal.getsignal(signal.SIGTERM)
-    result = CliRunner(env=dict(FIXED)).invoke(main, [str(a) for a in arguments], input=stdin)
+    own = {**dict.fromkeys(CLEARED), **FIXED}
+    result = CliRunner(env=own).invoke(main, [str(a) for a in arguments], input=stdin)
     signal.signal(signal.SIGTERM, handler)
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception

@@ -17,6 +17,7 @@ from tests.commands.world import Command, World, commands
 
 pytestmark = pytest.mark.slow
 MANY = 80
+PROMPT_S = 30.0
 PIPE_BYTES = 4096  # about eight records: nothing is over while nobody reads on
 
 
@@ -63,7 +64,7 @@ def test_a_cluster_makes_what_one_machine_makes_though_a_worker_is_killed_midway
     assert len(pictures(out)) < MANY
     records += child.stdout.read().splitlines()
     err = child.stderr.read().decode()
-    assert child.wait(120) == 0, err
+    assert child.wait(PROMPT_S) == 0, err
     assert len(records) == MANY
     assert process_ids(cluster) != before
     assert pictures(out) == pictures(tmp_path / "local")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands.faults import read_only, small_disk, small_files
-from tests.commands.harness import call, pictures, run, shell, size, start, unfinished
+from tests.commands.harness import PROGRAM, call, interruptible, pictures, run, shell, size, start, unfinished
 from tests.commands.world import Command
 
 MANY = 30
@@ -140,7 +140,7 @@ def test_a_run_that_waits_for_records_ends_at_once(made, tmp_path, number):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("records", range(1, 24, 2))
+@pytest.mark.parametrize("records", range(1, 24, 4))
 def test_a_kill_at_any_time_leaves_whole_files_and_update_goes_on(command, many, undisturbed, tmp_path, records):
     out = tmp_path / "out"
     child = start(*command.line(many, out, "--records", "-j", 2), stdout=subprocess.PIPE)
@@ -176,9 +176,9 @@ def test_a_closed_pipe_ends_a_run_as_it_ends_cat(command, many, tmp_path):
 def test_ctrl_c_stops_a_shell_loop_too(command, many, tmp_path):
     words = " ".join(f"'{word}'" for word in command.line(many, tmp_path / "out", "--records", "-j", 1))
     script = f'for i in 1 2; do "$@" {words}; echo next; done'
-    program = ["bash", "-c", script, "bash", *_program()]
+    program = ["bash", "-c", script, "bash", *PROGRAM]
     child = subprocess.Popen(
-        program, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True, preexec_fn=_interruptible
+        program, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True, preexec_fn=interruptible
     )
     assert child.stdout is not None
     fcntl.fcntl(child.stdout, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
@@ -187,13 +187,3 @@ def test_ctrl_c_stops_a_shell_loop_too(command, many, tmp_path):
     rest = child.stdout.read()
     assert child.wait(PROMPT_S) == -signal.SIGINT
     assert b"next" not in rest
-
-
-def _program() -> list[str]:
-    from tests.commands.harness import PROGRAM
-
-    return PROGRAM
-
-
-def _interruptible() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
