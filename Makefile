@@ -11,7 +11,7 @@ BENCH_DATA ?= ../shared/data
 export NUMBA_CACHE_DIR ?= $(abspath $(VENV))/numba
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo check test test-slow man bench weights clean
+.PHONY: help setup demo pictures check test test-slow man bench weights clean
 
 help:  ## list what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -32,6 +32,13 @@ demo: $(READY)  ## a person set into another place: demo/astronaut_china.jpg
 	$(BIN)/bgswap composite --person demo/cutout.png --bg demo/china.jpg -o demo/astronaut_china.jpg
 	$(BIN)/bgswap composite --person demo/astronaut.png --bg demo/china.jpg --frame person -o demo/china_astronaut.jpg
 	@echo "Look at demo/astronaut_china.jpg (the place's frame) and demo/china_astronaut.jpg (the photo's frame)."
+
+pictures: demo  ## write README's pictures anew
+	$(BIN)/bgswap matte -q demo/astronaut.png man/pictures/cutout.webp
+	$(BIN)/bgswap composite -q --person demo/astronaut.png --bg demo/china.jpg -o man/pictures/composite.jpg --quality 88
+	$(BIN)/bgswap composite -q --person demo/astronaut.png --bg blur -o man/pictures/blur.jpg --quality 88
+	$(BIN)/bgswap composite -q --person demo/cutout.png --bg demo/astronaut.png --place keep --shadow none \
+	  -o man/pictures/photo.jpg --quality 88
 
 check: $(READY)  ## formatting, lint and types
 	$(BIN)/ruff format --check bgswap tests

@@ -42,7 +42,7 @@ def load(package: str, name: str) -> ModuleType:
 
 
 def summary(package: str, name: str) -> str:
-    """The first line of a choice's docstring, which is the first line of its file: read without importing or parsing."""
+    """The first line of a choice's docstring, which is its file's first line: read without importing it."""
     file = _folder(package) / f"{name.replace('-', '_')}.py"
     if not file.exists():
         return f"(plug-in {_plugins(package)[name].value})"

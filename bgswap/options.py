@@ -196,6 +196,13 @@ def way_option(name: str, package: str, default: str, intro: str, also: str = ""
     )
 
 
+def model_names(_context: click.Context, _option: click.Parameter, begun: str) -> list[str]:
+    """What TAB offers for a model: the names of the catalog."""
+    from bgswap.zoo.catalog import catalog
+
+    return [name for name, card in catalog().items() if name.startswith(begun) and card.task == "matte"]
+
+
 def split(options: dict[str, Any], *kinds: type[Any]) -> list[Any]:
     """Hand a command's options out to dataclasses by field name; none may be left over."""
     if "verbose" in options:
@@ -218,6 +225,7 @@ class Operands:
     out: str
     several: bool
     live: bool = False
+    whole: bool = False  # the records are a folder's, all of them
 
 
 def resolve(operands: Sequence[str], naming: Naming, role: str, *, out: str | None = None) -> Operands:
@@ -247,7 +255,8 @@ def resolve(operands: Sequence[str], naming: Naming, role: str, *, out: str | No
     paths = [records.named(name) for name in names]
     if records.STREAM in paths and sys.stdin.isatty():
         click.echo("bgswap: reading a picture from standard input (end with Ctrl-D)", err=True)
-    return Operands(records.from_files(paths, role), paths, out, len(paths) > 1 or paths[0].is_dir())
+    several, folder = len(paths) > 1, paths[0].is_dir()
+    return Operands(records.from_files(paths, role), paths, out, several or folder, whole=folder and not several)
 
 
 def _last_operand(names: list[str], least: int) -> str:
@@ -327,7 +336,8 @@ def go(stage: Any, found: Operands, where: "Layout", options: "RunOptions", shar
         raise UsageError("--dry-run cannot look ahead into piped records")
     if options.records and where.main.path == Path("-"):
         raise UsageError("--records and a picture cannot both go to standard output")
-    return int(pipeline.run(stage, found.records, where, options, live=list(shared) if found.live else None))
+    reused = list(shared) if found.live else None
+    return int(pipeline.run(stage, found.records, where, options, live=reused, whole=found.whole))
 
 
 def backdrop(text: str | None) -> "tuple[int, int, int] | str | None":

@@ -74,7 +74,8 @@ def shell(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
     "block", [text for kind, text in BLOCKS if kind == "sh"], ids=lambda text: text.split("#")[0].strip()[:40]
 )
 def test_every_command_of_readme_runs(block, folder):
-    ready = "bgswap matte -q photos/ cutouts/ --alpha mattes/\nbgswap inpaint -q photos/ plates/ --mask mattes/ --model telea\n"
+    ready = "bgswap matte -q photos/ cutouts/ --alpha mattes/\n"
+    ready += "bgswap inpaint -q photos/ plates/ --mask mattes/ --model telea\n"
     done = shell((ready if "bgswap matte photos/ cutouts/ --alpha" not in block else "") + block, folder)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr

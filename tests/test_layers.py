@@ -70,7 +70,15 @@ def test_only_command_files_know_click_and_only_picture_opens_pictures(file):
         assert "Image.open(" not in file.read_text()
     assert "torchvision" not in {module.split(".")[0] for module in imports(file)}
     if mine.startswith("networks/"):
-        assert {module.split(".")[0] for module in imports(file)} <= {"torch", "collections", "dataclasses", "typing", "math", "functools", "bgswap"}
+        assert {module.split(".")[0] for module in imports(file)} <= {
+            "torch",
+            "collections",
+            "dataclasses",
+            "typing",
+            "math",
+            "functools",
+            "bgswap",
+        }
 
 
 def loaded_by(*arguments: str) -> set[str]:
@@ -81,11 +89,15 @@ def loaded_by(*arguments: str) -> set[str]:
     return {name.split(".")[0] for name in child.stderr.split()}
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("--version",), (), ("matte", "--help"), ("composite", "--help"), ("inpaint", "-h")])
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("--version",), (), ("matte", "--help"), ("composite", "--help"), ("inpaint", "-h")]
+)
 def test_help_and_version_load_nothing_heavy(arguments):
     assert not loaded_by(*arguments) & HEAVY
 
 
 def test_importing_bgswap_loads_nothing_heavy():
-    child = subprocess.run([sys.executable, "-c", "import bgswap, sys; print(*sys.modules)"], capture_output=True, text=True, check=True)
+    child = subprocess.run(
+        [sys.executable, "-c", "import bgswap, sys; print(*sys.modules)"], capture_output=True, text=True, check=True
+    )
     assert not {name.split(".")[0] for name in child.stdout.split()} & (HEAVY | {"click"})

@@ -66,8 +66,8 @@ HARMONIZE, SHADOW, BLEND = (f"bgswap.compositing.{step}" for step in ("harmonize
 )
 @click.option(
     "--matte-model",
-    "matte_model",
     metavar="MODEL",
+    shell_complete=shared.model_names,
     default="people",
     show_default=True,
     help="For people who are not cut out yet.",
@@ -83,13 +83,11 @@ def composite(ctx: click.Context, /, person: str | None, bg: str | None, output:
     bgswap composite --person me.jpg --bg beach.jpg
     bgswap composite --person cutouts/ --bg places/ --pair random --seed 7 -o out/
     """
-    from pathlib import Path
-
     from bgswap.compositing.decide import CompositeSettings
     from bgswap.compositing.pairs import named_after_both, pair, person_of
     from bgswap.compositing.stage import CompositeStage
     from bgswap.folders.plan import RunOptions
-    from bgswap.folders.records import from_files
+    from bgswap.folders.records import from_files, named
     from bgswap.matting.predict import MatteSettings
     from bgswap.zoo.choice import ModelOptions
 
@@ -104,9 +102,11 @@ def composite(ctx: click.Context, /, person: str | None, bg: str | None, output:
     if backdrop is not None:  # a color or a blur is as big as the photo, and the person stays where they were
         settings = replace(settings, frame="person", **shared.unless_given(ctx, place="keep", shadow="none"))
     elif bg:
-        places = from_files([Path(bg)], "background")
+        if person == bg == "-":
+            raise UsageError("person and place cannot both come from standard input")
+        places = from_files([named(bg)], "background")
         found.records = pair(found.records, places, how, seed)
-        found.sources = [*found.sources, Path(bg)]
+        found.sources = [*found.sources, named(bg)]
         found.several |= how == "product" and len(places) > 1
     elif not found.live:
         raise UsageError("name a place: --bg B, with B a picture, a folder, a color or 'blur'")

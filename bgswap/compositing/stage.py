@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bgswap.compositing.backdrop import blurred, plain
 from bgswap.compositing.compose import compose
 from bgswap.compositing.decide import CompositeSettings, decide
+from bgswap.compositing.decisions import Decisions
 from bgswap.errors import PictureError
 from bgswap.folders.picture import Picture
 from bgswap.folders.records import Record
@@ -64,7 +65,8 @@ class CompositeStage:
             done, more = compose(person, background, decisions, settings, out=out)
             source = pictures.get("background", pictures["person"])
             told = [*warnings, *decisions.warnings, *more]
-            return Made({"composite": replace(source, pixels=done)}, told, _where(decisions), cutter.notes)
+            made = {"composite": replace(source, pixels=done)}
+            return Made(made, told, _where(decisions), cutter.notes, _remarks(decisions, settings))
 
         return work, ()
 
@@ -84,9 +86,20 @@ class CompositeStage:
         return (place, False) if place.flags.c_contiguous else (np.ascontiguousarray(place), True)
 
 
-def _where(decisions: Any) -> dict[str, Any]:
+def _where(decisions: Decisions) -> dict[str, Any]:
     place = decisions.place
     return {} if place is None else {"place": [round(v, 4) for v in (place.x, place.y, place.height)]}
+
+
+def _remarks(decisions: Decisions, settings: CompositeSettings) -> list[str]:
+    if decisions.place is None or decisions.size is None:
+        return []
+    place, (height, width) = decisions.place, decisions.size
+    where = f"{place.x:.3g},{place.y:.3g},{place.height:.3g}"
+    size = f"{round(place.height * height)} of {height} rows high in a frame of {width}x{height}"
+    return [
+        f"placed by '{settings.place}' at {where}, {size}; --place X,Y,H puts them elsewhere, --frame sizes the frame"
+    ]
 
 
 def _is_cut_out(picture: Picture) -> bool:
@@ -94,7 +107,7 @@ def _is_cut_out(picture: Picture) -> bool:
 
 
 class _Cutter:
-    """People as cut-outs: those that come as photos are matted on the way, by a network loaded for the first of them."""
+    """People as cut-outs: who comes as a photo is matted on the way, by a network loaded for the first of them."""
 
     def __init__(self, settings: MatteSettings, model: ModelOptions, threads: int) -> None:
         self.settings, self.model, self.threads = settings, model, threads

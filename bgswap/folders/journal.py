@@ -98,8 +98,9 @@ class Journal:
         self._torn = False
         self.entries[entry["key"]] = json.loads(line)
 
-    def orphans(self, kept: set[Path]) -> list[Path]:
-        """Outputs of earlier runs that still stand although the present settings no longer make them."""
-        names = {name for entry in self.entries.values() for name in entry.get("outputs", {})}
+    def orphans(self, kept: set[Path], keys: set[str] | None = None) -> list[Path]:
+        """Outputs of earlier runs, of these keys or of all, that stand although they are no longer made."""
+        entries = [entry for key, entry in self.entries.items() if keys is None or key in keys]
+        names = {name for entry in entries for name in entry.get("outputs", {})}
         stale = names - {self.name(path) for path in kept}
         return sorted(self.path(name) for name in stale if self.path(name).exists())

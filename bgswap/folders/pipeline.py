@@ -17,7 +17,7 @@ from pathlib import Path
 
 import bgswap
 from bgswap.errors import BgswapError, Exit
-from bgswap.folders import lines, workers
+from bgswap.folders import files, lines, workers
 from bgswap.folders.journal import Journal, digest, printable
 from bgswap.folders.layout import Layout, refuse_clashes
 from bgswap.folders.picture import ReadOptions
@@ -54,11 +54,13 @@ def run(
     options: RunOptions,
     *,
     live: Iterable[Path] | None = None,
+    whole: bool = False,
 ) -> Exit:
     """Work on every record and write its outputs.
 
     live: given when the records come one by one from another command, so that nothing can be known of all of
-    them beforehand; it then names the inputs that many records share. Returns DONE or FAILED. Raises
+    them beforehand; it then names the inputs that many records share. whole: the records are all there are, so
+    that outputs of others in the journal are stale. Returns DONE or FAILED. Raises
     UsageError or BgswapError before the first write, NotReady when a model is not to be had,
     KeyboardInterrupt as it comes.
     """
@@ -81,16 +83,17 @@ def run(
         return _dry_run(mine)
     times = Counter(path for plan in mine for path in plan.record.paths.values())
     shared = frozenset(path for path, count in times.items() if count > 1)
-    stale = _stale(log, layout, listed) if log and options.update else []
+    stale = _stale(log, layout, listed, whole) if log and options.update else []
     exit_code = _carry_on(_Run(stage, layout, options, reporter, planner, shared), mine)
     for path in stale:
         reporter.say(f"{show(path)} is no longer made by these settings; it was left where it is")
     return exit_code
 
 
-def _stale(log: Journal, layout: Layout, listed: Sequence[Record]) -> list[Path]:
+def _stale(log: Journal, layout: Layout, listed: Sequence[Record], whole: bool) -> list[Path]:
     # of all that was listed: what --keys and --exclude leave out today is no less made by these settings
-    return log.orphans({path for record in listed for path in layout.outputs(record).values()})
+    kept = {path for record in listed for path in layout.outputs(record).values()}
+    return log.orphans(kept, None if whole else {record.key for record in listed})
 
 
 def _journal(stage: Stage, layout: Layout, options: RunOptions) -> Journal | None:
@@ -124,6 +127,8 @@ def _carry_on(run: _Run, plans: Iterable[Plan]) -> Exit:
         to_do = sum(plan.action == "make" for plan in plans) if isinstance(plans, list) else None
         if options.update and isinstance(plans, list) and options.verbose >= 0:
             run.reporter.say(f"{to_do} to do, {len(plans) - (to_do or 0)} unchanged")
+        if isinstance(plans, list):
+            _sweep(plans)
         _execute(run, iter(plans), to_do)
         return _end(run)
     finally:
@@ -131,6 +136,13 @@ def _carry_on(run: _Run, plans: Iterable[Plan]) -> Exit:
         run.reporter.close()
         if run.report:
             run.report.close()
+
+
+def _sweep(plans: Sequence[Plan]) -> None:
+    """Remove what a killed run left half-written in the folders that this one writes to."""
+    for folder in {path.parent for plan in plans if plan.action == "make" for path in plan.outputs.values()}:
+        for path in files.leftovers(folder):
+            path.unlink(missing_ok=True)
 
 
 def _execute(run: _Run, plans: Iterator[Plan], to_do: int | None) -> None:

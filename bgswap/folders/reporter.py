@@ -61,7 +61,8 @@ class Reporter:
         else:
             self.done += 1
             if self.verbose >= 0:
-                for warning in outcome.warnings:
+                alone = self.total == 1 or self.verbose > 0
+                for warning in [*outcome.warnings, *(outcome.remarks if alone else ())]:
                     self.say(f"{name}: {show(warning)}")
             if self.verbose > 0:
                 self.say(f"{name} -> {', '.join(show(p) for p in outcome.outputs.values())} {outcome.seconds}")

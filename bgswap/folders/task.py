@@ -32,12 +32,14 @@ class Made:
     """What a stage made of one record: pictures by role, warnings, free fields for the record's line.
 
     notes: what is true of the whole run, such as the device of a model that was loaded late; told once.
+    remarks: what one would like to hear of a single picture and not of thousands; told for one, or with -v.
     """
 
     pictures: Mapping[str, Picture]
     warnings: Sequence[str] = ()
     fields: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    remarks: Sequence[str] = ()
 
 
 class Stage(Protocol):
@@ -102,6 +104,7 @@ class Outcome:
     sizes: dict[str, int] = field(default_factory=dict)  # bytes of each output
     stream: bytes | None = None  # an output meant for standard output
     notes: Sequence[str] = ()
+    remarks: Sequence[str] = ()
 
 
 def carry_out(stage: Stage, coding: Coding, threads: int, tasks: Sequence[Task]) -> list[Outcome]:
@@ -127,7 +130,7 @@ def _carry_out_one(stage: Stage, work: Work, coding: Coding, task: Task) -> Outc
         made = work(pictures, task.record)
         worked = time.perf_counter()
         outcome.warnings += made.warnings
-        outcome.fields, outcome.notes = dict(made.fields), made.notes
+        outcome.fields, outcome.notes, outcome.remarks = dict(made.fields), made.notes, made.remarks
         _write_all(task, made, coding, outcome)
         ended = time.perf_counter()
         steps = {"decode": decoded - began, "model": worked - decoded, "encode": ended - worked}

@@ -43,10 +43,8 @@ def inpaint(operands: tuple[str, ...], mask: str | None, filled: str | None, **o
     bgswap inpaint photos/ plates/ --mask mattes/
     bgswap inpaint me.jpg empty.png --mask me-alpha.png
     """
-    from pathlib import Path
-
     from bgswap.folders.plan import RunOptions
-    from bgswap.folders.records import join
+    from bgswap.folders.records import join, named
     from bgswap.inpainting.fill import InpaintSettings
     from bgswap.inpainting.stage import InpaintStage
     from bgswap.zoo.choice import ModelOptions
@@ -55,8 +53,8 @@ def inpaint(operands: tuple[str, ...], mask: str | None, filled: str | None, **o
     naming, settings, model, run = shared.split(options, shared.Naming, InpaintSettings, ModelOptions, RunOptions)
     found = shared.resolve(operands, naming, "photo")
     if mask:
-        found.records = join(found.records, "mask", Path(mask))
-        found.sources = [*found.sources, Path(mask)]
+        found.records = join(found.records, "mask", named(mask))
+        found.sources = [*found.sources, named(mask)]
     else:
         found.records = map(shared.piped_matte, found.records)
     layout = shared.layout(found, naming, "png", "plate", [("filled", filled, "png")])

@@ -16,7 +16,15 @@ REFINE = "bgswap.matting.refine"
 @click.option("--trimap", metavar="DIR", help="Read trimaps by key: black, gray (unknown), white.")
 @click.option("--write-trimap", metavar="DIR", help="Also write trimaps.")
 @click.option("--background", metavar="COLOR", help="Flatten on a color: #rrggbb or a CSS name.")
-@click.option("-m", "--model", default="people", show_default=True, metavar="NAME", help="See bgswap models list.")
+@click.option(
+    "-m",
+    "--model",
+    default="people",
+    show_default=True,
+    metavar="NAME",
+    shell_complete=shared.model_names,
+    help="A name of bgswap models list, a file or a run.",
+)
 @shared.way_option("--refine", REFINE, "guided", "How edges follow the photo.")
 @click.option(
     "--passes",
@@ -59,10 +67,8 @@ def matte(operands: tuple[str, ...], **options: Any) -> int:
     bgswap matte me.jpg me.png
     bgswap matte photos/ cutouts/ --alpha mattes/ -u
     """
-    from pathlib import Path
-
     from bgswap.folders.plan import RunOptions
-    from bgswap.folders.records import join
+    from bgswap.folders.records import join, named
     from bgswap.matting.predict import MatteSettings
     from bgswap.matting.stage import MatteStage
     from bgswap.zoo.choice import ModelOptions
@@ -74,8 +80,8 @@ def matte(operands: tuple[str, ...], **options: Any) -> int:
     naming, settings, model, run = shared.split(options, *kinds)
     found = shared.resolve(operands, naming, "photo")
     if trimap:
-        found.records = join(found.records, "trimap", Path(trimap))
-        found.sources = [*found.sources, Path(trimap)]
+        found.records = join(found.records, "trimap", named(trimap))
+        found.sources = [*found.sources, named(trimap)]
     layout = shared.layout(found, naming, "png", "foreground", extra)
     if background is None:
         shared.refuse_opaque(layout, "a cut-out is transparent: use png, webp or tiff, or --background COLOR")

@@ -19,7 +19,7 @@ class Digests:
 
 
 def digests(path: Path, md5: bool = True) -> Digests:
-    """SHA-256, and MD5 where it is wanted, of a whole file, read once while it stays as it is. OSError as for open()."""
+    """SHA-256, and MD5 where wanted, of a whole file, read once while it stays as it is. OSError as for open()."""
     facts = path.stat()
     return _read(path, facts.st_size, facts.st_mtime_ns, md5)
 

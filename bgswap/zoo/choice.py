@@ -1,7 +1,7 @@
 """What a user chose about models, as one value that a stage can carry to wherever it runs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bgswap.zoo import loader, store
 from bgswap.zoo.loader import LoadOptions, Model
@@ -13,9 +13,10 @@ class ModelOptions:
 
     device: str = "auto"
     precision: str = "auto"
-    offline: bool = False
-    accept_license: tuple[str, ...] = ()
-    trust_model: bool = False
+    # not in the repr, by which the journal knows settings: what is allowed changes no pixel
+    offline: bool = field(default=False, repr=False)
+    accept_license: tuple[str, ...] = field(default=(), repr=False)
+    trust_model: bool = field(default=False, repr=False)
 
     def load(self, name: str, threads: int = 1) -> Model:
         """The model, ready to be called; raises as `loader.load` does."""

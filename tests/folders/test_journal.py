@@ -10,7 +10,7 @@ def entry(key: str, **changes: object) -> dict:
     return {"key": key, "status": "ok", "inputs": "i", "settings": "s", "outputs": {f"{key}.png": 3}, **changes}
 
 
-@pytest.fixture()
+@pytest.fixture
 def out(tmp_path: Path) -> Path:
     (tmp_path / "a.png").write_bytes(b"abc")
     return tmp_path

@@ -16,7 +16,7 @@ from tests.folders.stages import Negative
 OPTIONS = RunOptions(jobs=2)
 
 
-@pytest.fixture()
+@pytest.fixture
 def source(tmp_path: Path, photo: NDArray[np.uint8]) -> Path:
     """Five real pictures, each another piece of the astronaut, in nested folders."""
     for number, key in enumerate(["a", "b", "sub/c", "sub/d", "sub/deep/e"]):

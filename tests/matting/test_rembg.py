@@ -79,5 +79,7 @@ def order() -> Order:
 
 
 def test_every_matting_model_of_rembg_is_compared():
-    assert {"u2net", "u2netp", "u2net_human_seg", "silueta", "isnet-general-use", "isnet-anime", "bria-rmbg"} <= set(MATTES)
+    assert {"u2net", "u2netp", "u2net_human_seg", "silueta", "isnet-general-use", "isnet-anime", "bria-rmbg"} <= set(
+        MATTES
+    )
     assert sum(name.startswith("birefnet") for name in MATTES) >= 7
