@@ -1,9 +1,8 @@
-"""The options that commands share: operands become records, outputs a layout, the rest RunOptions."""
+"""The options that commands share, and how they are handed out to settings. Names on a command line: operands.py."""
 
 import os
-import sys
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,9 +12,7 @@ from bgswap import extensions
 from bgswap.errors import UsageError
 
 if TYPE_CHECKING:
-    from bgswap.folders.layout import Layout
-    from bgswap.folders.plan import RunOptions
-    from bgswap.folders.records import Record
+    pass
 
 T = TypeVar("T")
 Command = Callable[..., Any]
@@ -216,130 +213,6 @@ def split(options: dict[str, Any], *kinds: type[Any]) -> list[Any]:
     return made
 
 
-@dataclass
-class Operands:
-    """What a command reads and where it writes, resolved from its operands and shared options."""
-
-    records: "Iterable[Record]"
-    sources: Sequence[Path]  # what was named, for the check that outputs lie elsewhere
-    out: str
-    several: bool
-    live: bool = False
-    whole: bool = False  # the records are a folder's, all of them
-
-
-def resolve(operands: Sequence[str], naming: Naming, role: str, *, out: str | None = None) -> Operands:
-    """Operands as `cp` reads them (SOURCE OUT, SOURCE... DIR, -t DIR SOURCE...), or a list, or piped records.
-
-    out: where the output is an option of its own (composite); all operands are then sources.
-    """
-    from bgswap.folders import records
-
-    listed = naming.files0_from or naming.records_from
-    if naming.files0_from and naming.records_from:
-        raise UsageError("--files0-from and --records-from exclude each other")
-    names = list(operands)
-    if naming.target_directory is not None:
-        out = naming.target_directory.rstrip("/") + "/"
-    elif out is None:
-        out = _last_operand(names, 1 if listed else 2)
-    if listed:
-        if names:
-            raise UsageError("a list of names and sources on the command line exclude each other")
-        stream = _stream(listed)
-        if naming.files0_from:
-            return Operands(records.from_list0(stream, role), (), out, True)
-        return Operands(records.from_lines(iter(stream.readline, b""), role), (), out, True, live=True)
-    if not names:
-        raise UsageError("name what to read: a photo, a folder, or - for standard input")
-    paths = [records.named(name) for name in names]
-    if records.STREAM in paths and sys.stdin.isatty():
-        click.echo("bgswap: reading a picture from standard input (end with Ctrl-D)", err=True)
-    several, folder = len(paths) > 1, paths[0].is_dir()
-    return Operands(records.from_files(paths, role), paths, out, several or folder, whole=folder and not several)
-
-
-def _last_operand(names: list[str], least: int) -> str:
-    if len(names) < least:
-        raise UsageError("name a source and where to write: SOURCE OUT, or -t DIR SOURCE")
-    out = names.pop()
-    if len(names) > 1 and not (Path(out).is_dir() or out.endswith("/")):
-        raise UsageError(f"with several sources the last operand must be a folder: end '{out}' in /")
-    return out
-
-
-def _stream(name: str) -> Any:
-    if name == "-":
-        try:  # a reader of our own: Python aborts at its exit where a thread still waits in sys.stdin's
-            return open(sys.stdin.fileno(), "rb", closefd=False)
-        except (OSError, ValueError):  # standard input is no file: it was replaced by a program
-            return sys.stdin.buffer
-    try:
-        return Path(name).open("rb")
-    except OSError as cause:
-        raise UsageError(f"{name}: {cause.strerror}") from cause
-
-
-def layout(
-    found: Operands,
-    naming: Naming,
-    default: str,
-    role: str,
-    extra: Sequence[tuple[str, str | None, str]] = (),
-) -> "Layout":
-    """Where everything goes. default: the main format; extra: (role, option's value, format) of others."""
-    from bgswap.folders.encode import suffix_format
-    from bgswap.folders.layout import Layout, Target, folder_or_file, refuse_overlap
-    from bgswap.folders.records import STREAM
-
-    path, is_folder = folder_or_file(found.out, found.several)
-    chosen = naming.format_ or default
-    if path == STREAM:
-        if found.several:
-            raise UsageError("several pictures cannot go to standard output: name a folder")
-        chosen = naming.to or chosen
-        if sys.stdout.isatty():
-            raise UsageError("refusing to write a picture to a terminal: name a file, or pipe it on")
-    elif not is_folder and not naming.format_:
-        chosen = suffix_format(path.suffix) if path.suffix else _no_suffix(path)
-    targets = {role: Target(path, chosen, is_folder)}
-    for other, value, kind in extra:
-        if value:
-            where, folder = folder_or_file(value, found.several)
-            if where == STREAM:
-                raise UsageError(f"only one picture fits on standard output: name a file or folder for --{other}")
-            folder = folder or not where.suffix
-            targets[other] = Target(where, kind if folder else suffix_format(where.suffix), folder)
-    refuse_overlap(found.sources, [t.path for t in targets.values() if t.is_folder])
-    _refuse_same(found.sources, path)
-    return Layout(targets, naming.name, journaled=is_folder and not naming.in_place)
-
-
-def _no_suffix(path: Path) -> str:
-    raise UsageError(f"'{path}' has no suffix to tell the format: add one, or --format, or end a folder in /")
-
-
-def _refuse_same(sources: Sequence[Path], out: Path) -> None:
-    for source in sources:
-        if source.is_file() and out.is_file() and os.path.samefile(source, out):
-            raise UsageError(f"{out} is the source itself, and an input is never replaced")
-
-
-def go(stage: Any, found: Operands, where: "Layout", options: "RunOptions", shared: Iterable[Path] = ()) -> int:
-    """Run the stage through the pipeline; the command's exit code."""
-    import logging
-
-    from bgswap.folders import pipeline
-
-    logging.getLogger("PIL").addHandler(logging.NullHandler())  # what is wrong with a file is ours to tell
-    if found.live and options.dry_run:
-        raise UsageError("--dry-run cannot look ahead into piped records")
-    if options.records and where.main.path == Path("-"):
-        raise UsageError("--records and a picture cannot both go to standard output")
-    reused = list(shared) if found.live else None
-    return int(pipeline.run(stage, found.records, where, options, live=reused, whole=found.whole))
-
-
 def backdrop(text: str | None) -> "tuple[int, int, int] | str | None":
     """A place that is no picture: "blur", or a color as (red, green, blue) 0..255; None where `text` names files."""
     if text is None or text == "-" or Path(text).exists():
@@ -372,19 +245,3 @@ def unless_given(ctx: click.Context, **values: Any) -> dict[str, Any]:
     """Those of `values` whose options were left at their defaults."""
     given = click.core.ParameterSource.COMMANDLINE
     return {name: value for name, value in values.items() if ctx.get_parameter_source(name) != given}
-
-
-def piped_matte(record: "Record") -> "Record":
-    """A record of another command with what it knows of the person as its mask."""
-    for role in ("mask", "alpha", "foreground"):
-        if role in record.paths:
-            return replace(record, paths={**record.paths, "mask": record.paths[role]})
-    return record
-
-
-def refuse_opaque(layout: "Layout", message: str) -> None:
-    """UsageError where the main output's format holds no alpha: known before the work, not after it."""
-    from bgswap.folders.encode import FORMATS
-
-    if not FORMATS[layout.main.format].alpha:
-        raise UsageError(f"{layout.main.format} has no alpha, and {message}")

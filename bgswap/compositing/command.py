@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from bgswap import operands
 from bgswap import options as shared
 from bgswap.errors import UsageError
 
@@ -77,7 +78,7 @@ HARMONIZE, SHADOW, BLEND = (f"bgswap.compositing.{step}" for step in ("harmonize
 @shared.run_options
 @click.pass_context
 def composite(ctx: click.Context, /, person: str | None, bg: str | None, output: str | None, **options: Any) -> int:
-    """Set the people of P into the places of B: write the finished pictures.
+    """Write finished pictures: the people of P set into the places of B.
 
     \b
     bgswap composite --person me.jpg --bg beach.jpg
@@ -95,7 +96,7 @@ def composite(ctx: click.Context, /, person: str | None, bg: str | None, output:
     how, seed = options.pop("pair"), options.pop("seed")
     kinds = (shared.Naming, CompositeSettings, ModelOptions, RunOptions)
     naming, settings, model, run = shared.split(options, *kinds)
-    found = shared.resolve([person] if person else [], naming, "person", out=output or "./")
+    found = operands.resolve([person] if person else [], naming, "person", out=output or "./")
     found.records = map(person_of, found.records)
     backdrop = shared.backdrop(bg)
     places = []
@@ -113,6 +114,6 @@ def composite(ctx: click.Context, /, person: str | None, bg: str | None, output:
     if output is None and naming.target_directory is None:
         found.records = named_after_both(found.records, str(bg))
         naming = replace(naming, in_place=True)
-    layout = shared.layout(found, naming, "jpg", "composite")
+    layout = operands.layout(found, naming, "jpg", "composite")
     stage = CompositeStage(settings, matte, model, backdrop)
-    return shared.go(stage, found, layout, run, [path for place in places for path in place.paths.values()])
+    return operands.go(stage, found, layout, run, [path for place in places for path in place.paths.values()])

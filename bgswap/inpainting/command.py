@@ -4,13 +4,14 @@ from typing import Any
 
 import click
 
+from bgswap import operands
 from bgswap import options as shared
 
 WAYS = "bgswap.inpainting.ways"
 
 
 @click.command()
-@click.argument("operands", nargs=-1, metavar="IN OUT")
+@click.argument("names", nargs=-1, metavar="IN OUT")
 @click.option("--mask", metavar="MATTES", help="Mattes by key, or one file; white is filled. Cut-outs serve too.")
 @shared.way_option("--model", WAYS, "patchmatch", "How the hole is filled.")
 @click.option(
@@ -36,7 +37,7 @@ WAYS = "bgswap.inpainting.ways"
 @click.option("--invert", is_flag=True, help="Black is filled instead.")
 @shared.model_options
 @shared.run_options
-def inpaint(operands: tuple[str, ...], mask: str | None, filled: str | None, **options: Any) -> int:
+def inpaint(names: tuple[str, ...], mask: str | None, filled: str | None, **options: Any) -> int:
     """Write every photo of IN without its person: the hole is filled from what surrounds it.
 
     \b
@@ -51,11 +52,11 @@ def inpaint(operands: tuple[str, ...], mask: str | None, filled: str | None, **o
 
     invert = options.pop("invert")
     naming, settings, model, run = shared.split(options, shared.Naming, InpaintSettings, ModelOptions, RunOptions)
-    found = shared.resolve(operands, naming, "photo")
+    found = operands.resolve(names, naming, "photo")
     if mask:
         found.records = join(found.records, "mask", named(mask))
         found.sources = [*found.sources, named(mask)]
     else:
-        found.records = map(shared.piped_matte, found.records)
-    layout = shared.layout(found, naming, "png", "plate", [("filled", filled, "png")])
-    return shared.go(InpaintStage(settings, model, tuple(layout.targets), invert), found, layout, run)
+        found.records = map(operands.piped_matte, found.records)
+    layout = operands.layout(found, naming, "png", "plate", [("filled", filled, "png")])
+    return operands.go(InpaintStage(settings, model, tuple(layout.targets), invert), found, layout, run)

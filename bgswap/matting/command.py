@@ -4,13 +4,14 @@ from typing import Any
 
 import click
 
+from bgswap import operands
 from bgswap import options as shared
 
 REFINE = "bgswap.matting.refine"
 
 
 @click.command()
-@click.argument("operands", nargs=-1, metavar="IN OUT")
+@click.argument("names", nargs=-1, metavar="IN OUT")
 @click.option("--alpha", metavar="DIR", help="Also write the mattes.")
 @click.option("--hole", metavar="DIR", help="Also write the photos with the people's holes.")
 @click.option("--trimap", metavar="DIR", help="Read trimaps by key: black, gray (unknown), white.")
@@ -60,7 +61,7 @@ REFINE = "bgswap.matting.refine"
 @click.option("--ignore-alpha", is_flag=True, help="Look at what the photo's own alpha hides.")
 @shared.model_options
 @shared.run_options
-def matte(operands: tuple[str, ...], **options: Any) -> int:
+def matte(names: tuple[str, ...], **options: Any) -> int:
     """Write a cut-out (RGBA) of the people in every photo of IN.
 
     \b
@@ -78,11 +79,11 @@ def matte(operands: tuple[str, ...], **options: Any) -> int:
     trimap, background = options.pop("trimap"), shared.color(options.pop("background"))
     kinds = (shared.Naming, MatteSettings, ModelOptions, RunOptions)
     naming, settings, model, run = shared.split(options, *kinds)
-    found = shared.resolve(operands, naming, "photo")
+    found = operands.resolve(names, naming, "photo")
     if trimap:
         found.records = join(found.records, "trimap", named(trimap))
         found.sources = [*found.sources, named(trimap)]
-    layout = shared.layout(found, naming, "png", "foreground", extra)
+    layout = operands.layout(found, naming, "png", "foreground", extra)
     if background is None:
-        shared.refuse_opaque(layout, "a cut-out is transparent: use png, webp or tiff, or --background COLOR")
-    return shared.go(MatteStage(settings, model, tuple(layout.targets), background), found, layout, run)
+        operands.refuse_opaque(layout, "a cut-out is transparent: use png, webp or tiff, or --background COLOR")
+    return operands.go(MatteStage(settings, model, tuple(layout.targets), background), found, layout, run)
