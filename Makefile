@@ -56,7 +56,7 @@ man: $(READY)  ## write man/bgswap-*.1 anew from the commands' help
 
 bench: $(READY)  ## the benchmarks: matte against rembg, composites, inpainting, quality (BENCH_DATA)
 	$(BIN)/python tests/bench/matte_speed.py --data $(BENCH_DATA)
-	$(BIN)/python tests/bench/matte_quality.py --data $(BENCH_DATA)
+	$(BIN)/python tests/bench/matte_quality.py $(BENCH_DATA)
 	$(BIN)/python tests/bench/inpaint_ways.py --data $(BENCH_DATA)
 	$(BIN)/python tests/bench/composite.py
 	$(BIN)/python tests/bench/startup.py
