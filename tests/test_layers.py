@@ -101,3 +101,10 @@ def test_importing_bgswap_loads_nothing_heavy():
         [sys.executable, "-c", "import bgswap, sys; print(*sys.modules)"], capture_output=True, text=True, check=True
     )
     assert not {name.split(".")[0] for name in child.stdout.split()} & (HEAVY | {"click"})
+
+
+def test_a_photo_is_matted_on_the_cpu_without_torch_or_anything_else_that_is_slow_to_load(astronaut_file, tmp_path):
+    loaded = loaded_by("matte", "-q", str(astronaut_file), str(tmp_path / "cut.png"))
+    assert (tmp_path / "cut.png").exists()
+    assert "onnxruntime" in loaded
+    assert not loaded & {"torch", "pymatting", "rembg", "scipy", "numba", "skimage", "distributed"}
