@@ -53,8 +53,8 @@ def to_onnx(network: nn.Module) -> bytes:
     return file.getvalue()
 
 
-def halve(file: bytes) -> bytes:
-    """Store as float16 what loses nothing by it; computing stays float32."""
+def halve(file: bytes, network: str = "") -> bytes:
+    """Store as float16 what loses nothing by it; computing stays float32. network: its name, which the loader reads."""
     model = onnx.load_from_string(file)
     casts = []
     for tensor in model.graph.initializer:
@@ -71,6 +71,8 @@ def halve(file: bytes) -> bytes:
     del model.graph.node[:]
     model.graph.node.extend(nodes)
     model.producer_name, model.producer_version = "bgswap", ""
+    if network:
+        helper.set_model_props(model, {"bgswap.network": network})
     onnx.checker.check_model(model, full_check=True)
     content: bytes = model.SerializeToString(deterministic=True)
     return content
@@ -80,7 +82,7 @@ def main(name: str, weights: Path | None = None, out: Path | None = None) -> Pat
     """Write weights/<name>.onnx beside weights/<name>.safetensors, or from and to the files given."""
     weights = weights or WEIGHTS / f"{name}.safetensors"
     out = out or weights.with_suffix(".onnx")
-    content = halve(to_onnx(load_network(name, weights)))
+    content = halve(to_onnx(load_network(name, weights)), name)
     out.write_bytes(content)
     return out
 

@@ -296,3 +296,13 @@ def test_a_model_in_parts_is_loaded_whole(tmp_path, own_catalog):
     assert np.allclose(model(photo)[0], 2)
     assert np.allclose(model.parts["decoder"](photo)[0], 3)
     assert list(model.parts["decoder"].inputs) == ["photo"]
+
+
+def test_an_exported_file_says_which_network_it_holds_and_is_used_as_that_network_is(tmp_path):
+    from bgswap.zoo import export, store
+
+    path = export.main("people", store.SHIPPED / "people.safetensors", tmp_path / "successor.onnx")
+    model = load(path)
+    assert model.card.network == "people"
+    assert model.card.input == load("people").card.input
+    assert model.card.output.activation == "sigmoid"

@@ -27,10 +27,10 @@ DTYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(do
 class OnnxRunner:
     """One session that all threads share; onnxruntime runs are thread-safe."""
 
-    network = ""
-
     def __init__(self, session: "onnxruntime.InferenceSession", device: str, notes: tuple[str, ...]):
         self.session, self.device, self.notes = session, device, notes
+        # a file of `python -m bgswap.zoo.export` says which network it holds, and so what it needs
+        self.network = session.get_modelmeta().custom_metadata_map.get("bgswap.network", "")
         entries = session.get_inputs()
         self.inputs: Mapping[str, tuple[int | str | None, ...]] = {one.name: tuple(one.shape) for one in entries}
         self.dtypes = {one.name: DTYPES.get(one.type, np.float32) for one in entries}
