@@ -105,6 +105,14 @@ def test_no_clobber_leaves_what_exists_and_ends_well(source):
     assert (source.parent / "out/b.png").exists()
 
 
+def test_no_clobber_holds_beside_update_too(source):
+    run(source)
+    (source / "a.png").write_bytes((source / "b.png").read_bytes())
+    before = bytes_below(source.parent / "out")
+    assert run(source, options=replace(OPTIONS, update=True, no_clobber=True)) == Exit.DONE
+    assert bytes_below(source.parent / "out") == before
+
+
 def test_an_output_is_replaced_whole_like_cp_does(source):
     (source.parent / "out").mkdir()
     (source.parent / "out/a.png").symlink_to(source.parent / "elsewhere.png")
