@@ -21,7 +21,7 @@ from bgswap.zoo.choice import ModelOptions
 Picture = Image.Image | ArrayLike
 
 
-def matte(photo: Picture, **settings: Any) -> Image.Image:
+def matte(photo: Picture, /, **settings: Any) -> Image.Image:
     """Cut the people out of a photo.
 
     Args:
@@ -36,7 +36,7 @@ def matte(photo: Picture, **settings: Any) -> Image.Image:
     return Image.fromarray(cut_out(pixels, _estimate(pixels, chosen, model).alpha, chosen.colors))
 
 
-def inpaint(photo: Picture, mask: Picture, **settings: Any) -> Image.Image:
+def inpaint(photo: Picture, mask: Picture, /, **settings: Any) -> Image.Image:
     """Fill what `mask` covers from what surrounds it.
 
     Args:
@@ -55,19 +55,19 @@ def inpaint(photo: Picture, mask: Picture, **settings: Any) -> Image.Image:
     return Image.fromarray(filler.fill(_pixels(photo)[..., :3], cover).pixels)
 
 
-def composite(person: Picture, place: Picture | str, *, who: str = "largest", **settings: Any) -> Image.Image:
+def composite(person: Picture, background: Picture | str, /, *, who: str = "largest", **settings: Any) -> Image.Image:
     """Set a person into a place.
 
     Args:
         person: a photo, matted on the way, or a cut-out with alpha.
-        place: a picture, a color ("#rrggbb" or a CSS name) or "blur" for the photo's own background.
+        background: the place: a picture, a color ("#rrggbb" or a CSS name) or "blur" for the photo's own background.
         who: which people of a photo: "all", "largest", "X,Y" or "N".
         **settings: fields of CompositeSettings and ModelOptions, named as the options of `bgswap composite`.
 
     Returns:
         RGB, sRGB, uint8, at the place's size, or the photo's with frame="person".
     """
-    if isinstance(place, str):
+    if isinstance(background, str):
         settings = {"place": "keep", "shadow": "none", "frame": "person", **settings}
     chosen, model = split(settings, CompositeSettings, ModelOptions)
     pixels = _pixels(person)
@@ -75,8 +75,8 @@ def composite(person: Picture, place: Picture | str, *, who: str = "largest", **
     if pixels.shape[2] == 3 or bool((pixels[..., 3] == 255).all()):
         found = _estimate(pixels[..., :3], MatteSettings(who=who), model)
         cut = cut_out(pixels[..., :3], found.alpha, "own")
-    background = _background(place, pixels, cut)
-    made, _ = compose(cut, background, decide(cut, background, chosen), chosen, out=background)
+    place = _background(background, pixels, cut)
+    made, _ = compose(cut, place, decide(cut, place, chosen), chosen, out=place)
     return Image.fromarray(made)
 
 

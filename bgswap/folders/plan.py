@@ -60,7 +60,7 @@ class Planner:
         plan = Plan(record, self.layout.outputs(record))
         if self.journal:
             plan.inputs = journal.fingerprint_of_files(record.paths)
-        known = self.options.update and self.journal is not None and not record.error
+        known = self.options.update and not record.error
         if known and self.journal and self.journal.done(record.key, plan.inputs, self.settings, plan.outputs):
             plan.action = "unchanged"
         elif self.options.no_clobber and all(path.exists() for path in plan.outputs.values()):
