@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from bgswap.compositing.decisions import Place
 from bgswap.compositing.outline import Outline
 
-SMALLEST, LARGEST = 0.35, 0.9  # the range for a whole person, shares of the place's height
+SMALLEST, LARGEST = 0.35, 0.9  # ours: range for a whole person, shares of the place's height
 
 
 def find_place(outline: Outline, _place: NDArray[Any], frame: tuple[int, int]) -> Place:
