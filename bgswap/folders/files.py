@@ -17,12 +17,13 @@ _unfinished: set[Path] = set()  # temporary files of this process
 _dying = False
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes, run: str = "") -> None:
     """Write `data` as the file `path`, replacing what stood there in one step.
 
     Readers see the old file or the new one, never half of it. A symbolic link is replaced, not followed. A
     FIFO, a character device and the names of open streams (/dev/stdout, /dev/fd/3) are written in place. The
-    mode is 0666 less the umask, as for a file that a shell makes. The folder must exist.
+    mode is 0666 less the umask, as for a file that a shell makes. The folder must exist. run: whose temporary
+    file it is, for `of_run`.
 
     Raises:
         OSError: the disk is full, the folder is read-only, ...; no temporary file is left behind.
@@ -37,7 +38,7 @@ def write_whole(path: Path, data: bytes) -> None:
         finally:
             os.close(descriptor)
     else:
-        _replace(path, data)
+        _replace(path, data, run)
 
 
 def discard_unfinished() -> None:
@@ -56,8 +57,13 @@ def leftovers(folder: Path, *, older_than_s: float = 3600.0) -> list[Path]:
     return sorted(path for path in found if not path.is_symlink() and path.stat().st_mtime <= limit)
 
 
-def _replace(path: Path, data: bytes) -> None:
-    temporary = path.parent / f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}"
+def of_run(folder: Path, run: str) -> list[Path]:
+    """Temporary files in `folder` of a run that is over: of workers that were lost on the way."""
+    return sorted(folder.glob(f"{PREFIX}{run}*{SUFFIX}"))
+
+
+def _replace(path: Path, data: bytes, run: str) -> None:
+    temporary = path.parent / f"{PREFIX}{run}{secrets.token_hex(8)}{SUFFIX}"
     try:
         descriptor = _create(temporary)
         try:

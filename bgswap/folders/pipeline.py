@@ -7,6 +7,7 @@ is said in reporter.py.
 
 import os
 import queue
+import secrets
 import sys
 import threading
 from collections import Counter
@@ -45,6 +46,8 @@ class _Run:
     report: ReportFile | None = None
     finished: list[Plan] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
+    name: str = field(default_factory=lambda: secrets.token_hex(4))
+    folders: set[Path] = field(default_factory=set)  # where outputs went
 
 
 def run(
@@ -154,6 +157,8 @@ def _execute(run: _Run, plans: Iterator[Plan], to_do: int | None) -> None:
         with workers.cluster(options.cluster) as (executor, count):
             chunk = CHUNK if to_do is None else max(1, min(CHUNK, to_do // (2 * count)))
             _loop(run, plans, _submitter(run, executor, 1), window=2 * count, chunk=chunk)
+        for path in (path for folder in run.folders for path in files.of_run(folder, run.name)):
+            path.unlink(missing_ok=True)  # a worker was killed while it wrote; its record was done by another
     else:
         cpus = workers.usable_cpus()
         jobs = options.jobs or min(cpus, to_do or cpus)
@@ -168,7 +173,7 @@ def _execute(run: _Run, plans: Iterator[Plan], to_do: int | None) -> None:
 def _submitter(run: _Run, executor: Executor, threads: int) -> Submit:
     options, targets = run.options, run.layout.targets
     read = ReadOptions(formats=options.formats, max_pixels=options.max_pixels, depth=options.depth)
-    coding = Coding(read, options.quality, options.metadata)
+    coding = Coding(read, options.quality, options.metadata, run.name)
     formats = {role: target.format for role, target in targets.items()}
     roots = {role: target.path if target.is_folder else target.path.parent for role, target in targets.items()}
     piped: list[bytes] = []
@@ -253,6 +258,7 @@ def _skipped(plan: Plan) -> Outcome:
 def _finish(run: _Run, plan: Plan, outcome: Outcome) -> None:
     """Everything that follows one record: journal, report, standard output, progress."""
     run.reporter.once(outcome.notes)
+    run.folders |= {path.parent for path in outcome.outputs.values()}
     log = run.planner.journal
     if log and outcome.status != "skipped":
         try:

@@ -74,6 +74,7 @@ class Coding:
     read: ReadOptions = field(default_factory=ReadOptions)
     quality: int | None = None
     metadata: str = "safe"
+    run: str = ""  # names the run's temporary files
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,7 @@ def _write_all(task: Task, made: Made, coding: Coding, outcome: Outcome) -> None
             continue
         try:
             make_parent(path, task.roots[role])
-            files.write_whole(path, data)
+            files.write_whole(path, data, coding.run)
         except OSError as cause:
             raise PictureError(f"cannot write {show(path)}: {cause.strerror or cause}") from cause
 

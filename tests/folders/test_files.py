@@ -139,3 +139,13 @@ def test_a_file_planted_under_the_temporary_name_is_not_written_through(
     with pytest.raises(FileExistsError):
         write_whole(tmp_path / "out", b"new")
     assert (tmp_path / "victim").read_bytes() == b"keep me"
+
+
+def test_the_temporary_files_of_a_run_are_known_by_its_name_and_a_whole_file_leaves_none(tmp_path):
+    lost = tmp_path / ".bgswap-0a1b2c3dffff.tmp"
+    other = tmp_path / ".bgswap-99999999ffff.tmp"
+    for path in (lost, other):
+        path.write_bytes(b"half")
+    files.write_whole(tmp_path / "a.png", b"whole", "0a1b2c3d")
+    assert files.of_run(tmp_path, "0a1b2c3d") == [lost]
+    assert (tmp_path / "a.png").read_bytes() == b"whole"
