@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable
+from typing import Literal
 
 import click
 
@@ -134,7 +135,9 @@ def _table(heads: tuple[str, ...], lines: Iterable[tuple[str, ...]]) -> None:
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for head in heads:
-        table.add_column(head, overflow="fold", justify="right" if head == "size" else "left")
+        # names are to be copied: they stay on one line
+        justify: Literal["right", "left"] = "right" if head == "size" else "left"
+        table.add_column(head, overflow="fold", justify=justify, no_wrap=head == "model")
     for line in lines:
         table.add_row(*map(Text, line))  # Text: a user's own catalog may hold what rich takes for markup
     Console().print(table)
