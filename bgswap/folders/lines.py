@@ -25,7 +25,7 @@ def journal_entry(journal: Journal, outcome: Outcome, inputs: str, settings: str
 
 
 def report_line(outcome: Outcome, models: Sequence[Mapping[str, str]]) -> dict[str, Any]:
-    """One line of --report: bgswap-report(5) in bgswap(1) has the fields."""
+    """One line of --report; bgswap(1) tells the fields under REPORT."""
     failed = outcome.status == "failed"
     return {
         "key": outcome.record.key,
