@@ -86,8 +86,8 @@ class Reporter:
         """The last line: what was done, skipped and failed, and how long it took."""
         self.close()
         seconds = time.monotonic() - self.began
-        if self.verbose < 0:
-            return
+        if self.verbose < 0 or (self.total == 1 and self.failed):
+            return  # the only picture's failure was the line before
         parts = [f"{self.done} done"]
         if self.skipped:
             parts.append(f"{self.skipped} skipped")

@@ -1,0 +1,1 @@
+"""How edges mix: reach(width_px) and blend(foreground, alpha, background, ...), told in over.py."""

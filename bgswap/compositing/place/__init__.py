@@ -1,0 +1,1 @@
+"""Where a person goes: find_place(outline, place, frame) -> Place."""
