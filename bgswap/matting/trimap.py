@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bgswap.errors import PictureError
-from bgswap.matting.bands import SURE, disk, parts, sample
+from bgswap.matting.bands import SURE, disk
 from bgswap.matting.look import Rough, full, shrink
 
 UNKNOWN = 128
@@ -73,12 +73,3 @@ def enforce(alpha: NDArray[Any], trimap: NDArray[np.uint8]) -> NDArray[Any]:
     kept[trimap == 0] = 0
     kept[trimap == 255] = full(alpha)
     return kept
-
-
-def full_trimap(alpha: NDArray[Any], band: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The trimap of a full-size matte (H, W) and its unknown band, on any grid: what closed-form and KNN solve on."""
-    trimap = np.where(alpha > full(alpha) // 2, np.uint8(255), np.uint8(0))
-    for part in parts(band, *alpha.shape):
-        inside = sample(band, part, alpha.shape, nearest=True)
-        trimap[part.slices][inside > 0] = UNKNOWN
-    return trimap
