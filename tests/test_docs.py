@@ -62,11 +62,11 @@ def folder(tmp_path: Path, photo, astronaut_file: Path) -> Path:
 
 
 def shell(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    # a make that runs these tests must not lend its own flags (-s, -j) to the make of README
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    environment["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     call = ["bash", "-euo", "pipefail", "-c", script]
-    return subprocess.run(
-        call, cwd=folder, env={**os.environ, "PATH": path}, capture_output=True, text=True, timeout=120
-    )
+    return subprocess.run(call, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
 
 
 @pytest.mark.slow
