@@ -27,6 +27,14 @@ class Operands:
     live: bool = False
     whole: bool = False  # the records are a folder's, all of them
 
+    def join(self, role: str, name: str) -> None:
+        """Give every record its companion of a role, from a folder by key or from one file."""
+        from bgswap.folders import records
+
+        source = records.named(name)
+        self.records = records.join(self.records, role, source)
+        self.sources = [*self.sources, source]
+
 
 def resolve(operands: Sequence[str], naming: Naming, role: str, *, out: str | None = None) -> Operands:
     """Operands as `cp` reads them (SOURCE OUT, SOURCE... DIR, -t DIR SOURCE...), or a list, or piped records.

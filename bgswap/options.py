@@ -219,26 +219,27 @@ def backdrop(text: str | None) -> "tuple[int, int, int] | str | None":
         return None
     if text == "blur":
         return text
-    from PIL import ImageColor
-
-    try:
-        return ImageColor.getrgb(text)[:3]
-    except ValueError:
-        if text.startswith("#") or not Path(text).suffix:
-            raise UsageError(f"'{text}' is no file, no color (#rrggbb or a CSS name) and not 'blur'") from None
-        return None
+    found = _rgb(text)
+    if found is None and (text.startswith("#") or not Path(text).suffix):
+        raise UsageError(f"'{text}' is no file, no color (#rrggbb or a CSS name) and not 'blur'")
+    return found
 
 
 def color(text: str | None) -> tuple[int, int, int] | None:
     """--background COLOR as (red, green, blue) 0..255."""
-    if text is None:
-        return None
+    found = None if text is None else _rgb(text)
+    if text is not None and found is None:
+        raise UsageError(f"'{text}' is no color: use #rrggbb or a CSS name")
+    return found
+
+
+def _rgb(text: str) -> tuple[int, int, int] | None:
     from PIL import ImageColor
 
     try:
         return ImageColor.getrgb(text)[:3]
     except ValueError:
-        raise UsageError(f"'{text}' is no color: use #rrggbb or a CSS name") from None
+        return None
 
 
 def unless_given(ctx: click.Context, **values: Any) -> dict[str, Any]:

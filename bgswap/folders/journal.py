@@ -40,7 +40,7 @@ def printable(entry: Mapping[str, Any]) -> str:
     for name, value in entry.items():
         if isinstance(value, str) and any(0xD800 <= ord(c) < 0xE000 for c in value):
             out[f"{name}_b64"] = base64.b64encode(os.fsencode(value)).decode()
-    return json.dumps(out, ensure_ascii=True, separators=(", ", ": ")) + "\n"
+    return json.dumps(out, ensure_ascii=True, default=str) + "\n"
 
 
 class Journal:

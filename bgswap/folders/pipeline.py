@@ -11,7 +11,7 @@ import secrets
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,6 +42,7 @@ class _Run:
     options: RunOptions
     reporter: Reporter
     planner: Planner
+    models: Sequence[Mapping[str, str]]  # the stage's, looked up once
     shared: frozenset[Path]  # inputs that several records read
     report: ReportFile | None = None
     finished: list[Plan] = field(default_factory=list)
@@ -68,11 +69,12 @@ def run(
     KeyboardInterrupt as it comes.
     """
     log = _journal(stage, layout, options)
-    planner = Planner(layout, options, log, _settings(stage, layout, options))
+    models = stage.models()
+    planner = Planner(layout, options, log, _settings(stage, models, layout, options))
     if live is not None:
         plans = planner.plan_live(select(records, options.keys, options.exclude, options.shard))
         reporter = Reporter(stage.command, None, options.verbose, debug=options.debug)
-        return _carry_on(_Run(stage, layout, options, reporter, planner, frozenset(live)), plans)
+        return _carry_on(_Run(stage, layout, options, reporter, planner, models, frozenset(live)), plans)
     listed = list(records)
     everything = list(select(listed, options.keys, options.exclude, (1, 1)))
     outputs = [(record, layout.outputs(record)) for record in everything]
@@ -87,7 +89,7 @@ def run(
     times = Counter(path for plan in mine for path in plan.record.paths.values())
     shared = frozenset(path for path, count in times.items() if count > 1)
     stale = _stale(log, layout, listed, whole) if log and options.update else []
-    exit_code = _carry_on(_Run(stage, layout, options, reporter, planner, shared), mine)
+    exit_code = _carry_on(_Run(stage, layout, options, reporter, planner, models, shared), mine)
     for path in stale:
         reporter.say(f"{show(path)} is no longer made by these settings; it was left where it is")
     return exit_code
@@ -106,10 +108,10 @@ def _journal(stage: Stage, layout: Layout, options: RunOptions) -> Journal | Non
     return Journal(layout.home, stage.command, options.shard)
 
 
-def _settings(stage: Stage, layout: Layout, options: RunOptions) -> str:
+def _settings(stage: Stage, models: Sequence[Mapping[str, str]], layout: Layout, options: RunOptions) -> str:
     names = {role: (target.format, target.is_folder) for role, target in layout.targets.items()}
     coding = (options.quality, options.metadata, options.formats, options.depth, layout.name)
-    weights = [model["sha256"] for model in stage.models()]
+    weights = [model["sha256"] for model in models]
     return digest([bgswap.__version__, repr(stage), weights, names, coding])
 
 
@@ -127,10 +129,11 @@ def _carry_on(run: _Run, plans: Iterable[Plan]) -> Exit:
         if options.report:
             head = {"bgswap": bgswap.__version__, "command": run.stage.command, "options": repr(run.stage)}
             run.report = ReportFile(options.report, head)
-        to_do = sum(plan.action == "make" for plan in plans) if isinstance(plans, list) else None
-        if options.update and isinstance(plans, list) and options.verbose >= 0:
-            run.reporter.say(f"{to_do} to do, {len(plans) - (to_do or 0)} unchanged")
-        if isinstance(plans, list):
+        to_do = None
+        if isinstance(plans, list):  # all are known beforehand
+            to_do = sum(plan.action == "make" for plan in plans)
+            if options.update and options.verbose >= 0:
+                run.reporter.say(f"{to_do} to do, {len(plans) - to_do} unchanged")
             _sweep(plans)
         _execute(run, iter(plans), to_do)
         return _end(run)
@@ -267,7 +270,7 @@ def _finish(run: _Run, plan: Plan, outcome: Outcome) -> None:
             problem = f"the journal cannot be written ({cause.strerror}): -u will do its records again"
             run.reporter.once([problem], level=-1)
     if run.report:
-        run.report.add(lines.report_line(outcome, run.stage.models()))
+        run.report.add(lines.report_line(outcome, run.models))
     if run.options.depfile:
         run.finished.append(plan)
     if outcome.stream is not None:
@@ -281,7 +284,7 @@ def _finish(run: _Run, plan: Plan, outcome: Outcome) -> None:
 
 def _end(run: _Run) -> Exit:
     if run.options.depfile:
-        rules = lines.make_rules(run.finished, run.stage.models())
+        rules = lines.make_rules(run.finished, run.models)
         run.options.depfile.write_bytes(os.fsencode(rules))  # names need not be text
     counted = run.reporter.done + run.reporter.skipped + len(run.reporter.failed)
     if not counted:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
-from bgswap.errors import PictureError, UsageError
+from bgswap.errors import UsageError
 
 STREAM = Path("-")  # standard input or output; a file of that name is typed ./-
 _USUAL = "jpg jpeg jpe jfif mpo png webp tif tiff bmp gif avif heic heif ppm pgm pnm pam"
@@ -33,13 +33,6 @@ class Record:
     paths: Mapping[str, Path]
     fields: Mapping[str, Any] = field(default_factory=dict)
     error: str = ""  # why this record cannot be worked on, known before it is opened
-
-    def first(self, *roles: str) -> Path:
-        """The file of the first of `roles` that the record has."""
-        for role in roles:
-            if role in self.paths:
-                return self.paths[role]
-        raise PictureError(f"the record names no {' or '.join(roles)}")
 
     @property
     def source(self) -> Path:

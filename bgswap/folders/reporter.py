@@ -1,6 +1,5 @@
 """What a run says, all on stderr: progress on a terminal, failures and warnings, one line at the end."""
 
-import json
 import os
 import sys
 import time
@@ -108,7 +107,7 @@ class ReportFile:
 
     def add(self, line: dict[str, Any]) -> None:
         """Add one line and flush it, so that a run cut short leaves whole lines."""
-        self._file.write(printable(json.loads(json.dumps(line, default=str))))
+        self._file.write(printable(line))
         self._file.flush()
 
     def close(self) -> None:

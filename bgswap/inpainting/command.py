@@ -45,7 +45,6 @@ def inpaint(names: tuple[str, ...], mask: str | None, filled: str | None, **opti
     bgswap inpaint me.jpg empty.png --mask me-alpha.png
     """
     from bgswap.folders.plan import RunOptions
-    from bgswap.folders.records import join, named
     from bgswap.inpainting.fill import InpaintSettings
     from bgswap.inpainting.stage import InpaintStage
     from bgswap.zoo.choice import ModelOptions
@@ -54,8 +53,7 @@ def inpaint(names: tuple[str, ...], mask: str | None, filled: str | None, **opti
     naming, settings, model, run = shared.split(options, shared.Naming, InpaintSettings, ModelOptions, RunOptions)
     found = operands.resolve(names, naming, "photo")
     if mask:
-        found.records = join(found.records, "mask", named(mask))
-        found.sources = [*found.sources, named(mask)]
+        found.join("mask", mask)
     else:
         found.records = map(operands.piped_matte, found.records)
     layout = operands.layout(found, naming, "png", "plate", [("filled", filled, "png")])

@@ -69,7 +69,6 @@ def matte(names: tuple[str, ...], **options: Any) -> int:
     bgswap matte photos/ cutouts/ --alpha mattes/ -u
     """
     from bgswap.folders.plan import RunOptions
-    from bgswap.folders.records import join, named
     from bgswap.matting.predict import MatteSettings
     from bgswap.matting.stage import MatteStage
     from bgswap.zoo.choice import ModelOptions
@@ -81,8 +80,7 @@ def matte(names: tuple[str, ...], **options: Any) -> int:
     naming, settings, model, run = shared.split(options, *kinds)
     found = operands.resolve(names, naming, "photo")
     if trimap:
-        found.records = join(found.records, "trimap", named(trimap))
-        found.sources = [*found.sources, named(trimap)]
+        found.join("trimap", trimap)
     layout = operands.layout(found, naming, "png", "foreground", extra)
     if background is None:
         operands.refuse_opaque(layout, "a cut-out is transparent: use png, webp or tiff, or --background COLOR")

@@ -23,12 +23,6 @@ def tiff(pixels: NDArray, **settings: Any) -> bytes:
     return file.getvalue()
 
 
-@pytest.fixture(scope="session")
-def small(photo: NDArray) -> NDArray[np.uint8]:
-    """The astronaut's face, (96, 130, 3)."""
-    return np.ascontiguousarray(photo[60:156, 160:290])
-
-
 def test_16_bit_samples_round_to_the_nearest_of_256_levels() -> None:
     every = np.arange(65536, dtype=np.uint16).reshape(256, 256)
     np.testing.assert_array_equal(decode.narrow(every), np.round(every / 257).astype(np.uint8))

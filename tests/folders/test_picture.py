@@ -36,12 +36,6 @@ def tiff(pixels: NDArray, **settings: Any) -> bytes:
     return file.getvalue()
 
 
-@pytest.fixture(scope="session")
-def small(photo: NDArray) -> NDArray[np.uint8]:
-    """The astronaut's face, (96, 130, 3): one side is a multiple of 8, the other of nothing much."""
-    return np.ascontiguousarray(photo[60:156, 160:290])
-
-
 @pytest.mark.parametrize("kind", LOSSLESS)
 def test_lossless_formats_give_the_very_pixels(small: NDArray, kind: str) -> None:
     got = read(saved(small, kind, **LOSSLESS[kind]))
