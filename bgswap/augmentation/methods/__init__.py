@@ -1,0 +1,1 @@
+"""Methods: draw(random, scene, ranges) -> numbers as JSON; apply(pictures, drawn) -> the sample as tensors."""

@@ -1,0 +1,99 @@
+"""Pictures as tensors (C, H, W) float32 0..1, and the few operations that all methods share.
+
+Everything here is pure and runs where its tensors are. Coordinates are continuous: pixel (row, column) covers
+[column, column + 1) x [row, row + 1), x to the right, y down; an affine is (2, 3) rows as in
+compositing/geometry.py.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+Affine = Sequence[Sequence[float]]
+
+
+def to_tensor(pixels: NDArray[np.uint8]) -> Tensor:
+    """(H, W) or (H, W, C) uint8 -> (C, H, W) float32 0..1; one channel for (H, W)."""
+    planes = pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, 2, 0)
+    return torch.from_numpy(np.ascontiguousarray(planes)).float().div_(255)
+
+
+def to_pixels(picture: Tensor) -> NDArray[np.uint8]:
+    """(C, H, W) 0..1 -> (H, W, C) uint8, rounded and clipped; (H, W) for one channel."""
+    levels = picture.detach().mul(255).round_().clamp_(0, 255).to(torch.uint8)
+    return (levels[0] if len(levels) == 1 else levels.permute(1, 2, 0)).contiguous().cpu().numpy()
+
+
+def over(foreground: Tensor, alpha: Tensor, background: Tensor) -> Tensor:
+    """alpha F + (1 - alpha) B: (3, H, W), (1, H, W), (3, H, W), in sRGB as photo editors blend."""
+    return torch.lerp(background, foreground, alpha)
+
+
+def premultiplied(foreground: Tensor, alpha: Tensor) -> Tensor:
+    """Straight colors (3, H, W) and alpha (1, H, W) -> premultiplied RGBA (4, H, W), for filters and warps."""
+    return torch.cat([foreground * alpha, alpha])
+
+
+def straight(rgba: Tensor) -> tuple[Tensor, Tensor]:
+    """Premultiplied RGBA (4, H, W) -> straight colors (3, H, W), 0 where nothing is, and alpha (1, H, W), both 0..1."""
+    alpha = rgba[3:]
+    colors = torch.where(alpha > 1e-4, rgba[:3] / alpha.clamp_min(1e-4), 0)
+    return colors.clamp(0, 1), alpha.clamp(0, 1)
+
+
+def gaussian(picture: Tensor, sigma: float | tuple[float, float]) -> Tensor:
+    """Blur (C, H, W) by a Gaussian of `sigma` pixels, or of (down, across); borders go on as they end."""
+    for axis, spread in zip((1, 2), sigma if isinstance(sigma, tuple) else (sigma, sigma), strict=True):
+        if spread > 0.05:
+            reach = max(1, math.ceil(3 * spread))
+            at = torch.arange(-reach, reach + 1, device=picture.device, dtype=picture.dtype)
+            kernel = torch.exp(-0.5 * (at / spread) ** 2)
+            shape = (1, 1, -1, 1) if axis == 1 else (1, 1, 1, -1)
+            pad = (0, 0, reach, reach) if axis == 1 else (reach, reach, 0, 0)
+            padded = F.pad(picture[:, None], pad, mode="replicate")
+            picture = F.conv2d(padded, (kernel / kernel.sum()).view(shape))[:, 0]
+    return picture
+
+
+def resize(picture: Tensor, size: tuple[int, int]) -> Tensor:
+    """(C, H, W) -> (C, *size), bilinear, antialiased when it shrinks. Straight RGBA must be premultiplied before."""
+    if tuple(picture.shape[1:]) == tuple(size):
+        return picture
+    return F.interpolate(picture[None], size=size, mode="bilinear", antialias=True, align_corners=False)[0]
+
+
+def warp(picture: Tensor, matrix: Affine, size: tuple[int, int], *, outside: str = "zeros") -> Tensor:
+    """See (C, H, W) through an affine, its pixels -> the frame's: (C, *size), bicubic, antialiased when it shrinks.
+
+    RGBA comes premultiplied. outside: "zeros", or "border" to go on as the picture ends, or "reflection".
+    """
+    linear = torch.tensor(matrix, dtype=torch.float64)
+    scale = math.sqrt(abs(float(torch.linalg.det(linear[:, :2]))))
+    if scale < 1:  # averaged down first, so that one sample a pixel is enough
+        height, width = picture.shape[1:]
+        small = max(1, round(height * scale)), max(1, round(width * scale))
+        picture = resize(picture, small)
+        linear = linear.clone()
+        linear[:, 0] *= width / small[1]
+        linear[:, 1] *= height / small[0]
+    back = torch.linalg.inv(torch.cat([linear, torch.tensor([[0.0, 0.0, 1.0]], dtype=torch.float64)]))[:2]
+    grid = _grid(back, picture.shape[1:], size).to(picture)
+    mode = "bicubic" if outside != "reflection" else "bilinear"
+    return F.grid_sample(picture[None], grid[None], mode=mode, padding_mode=outside, align_corners=False)[0].clamp(0, 1)
+
+
+def _grid(back: Tensor, source: Sequence[int], size: tuple[int, int]) -> Tensor:
+    """Where each frame pixel's center lies in the picture, (H, W, 2) as x, y in -1..1 over the picture's extent."""
+    y, x = torch.meshgrid(
+        torch.arange(size[0], dtype=torch.float64) + 0.5,
+        torch.arange(size[1], dtype=torch.float64) + 0.5,
+        indexing="ij",
+    )
+    at_x = back[0, 0] * x + back[0, 1] * y + back[0, 2]
+    at_y = back[1, 0] * x + back[1, 1] * y + back[1, 2]
+    return torch.stack([at_x / source[1], at_y / source[0]], 2) * 2 - 1
