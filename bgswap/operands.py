@@ -67,6 +67,57 @@ def resolve(operands: Sequence[str], naming: Naming, role: str, *, out: str | No
     return Operands(records.from_files(paths, role), paths, out, several or folder, whole=folder and not several)
 
 
+def resolve_layout(
+    operands: Sequence[str], naming: Naming, layouts: str, layout: str | None, category: str | None
+) -> Operands:
+    """Photos as `resolve` reads them, or where `layout` is named, one data set as that file of `layouts` reads it."""
+    if layout is None:
+        if category:
+            raise UsageError("--category needs a --layout that has classes, such as coco")
+        found = resolve(operands, naming, "photo")
+        found.out, found.several, found.live = found.out.rstrip("/") + "/", True, False
+        return found
+    from inspect import signature
+
+    from bgswap import extensions
+
+    names = list(operands)
+    out = naming.target_directory or _last_operand(names, 2)
+    if len(names) != 1 or naming.files0_from or naming.records_from or not Path(names[0]).is_dir():
+        raise UsageError(f"--layout {layout} reads one data set: name its folder")
+    reader = extensions.load(layouts, layout).read
+    if category and "category" not in signature(reader).parameters:
+        raise UsageError(f"--layout {layout} has no classes to choose with --category")
+    chosen = {"category": category} if category else {}
+    return Operands(list(reader(Path(names[0]), **chosen)), [Path(names[0])], f"{out.rstrip('/')}/", True, whole=True)
+
+
+def pictures(name: str, found: Operands, role: str = "background") -> "list[Record]":
+    """The pictures of a file or folder that records draw from; UsageError where there are none."""
+    from bgswap.folders import records
+
+    source = records.named(name)
+    if not source.exists():
+        raise UsageError(f"{records.show(source)}: no such file or folder")
+    found.sources = [*found.sources, source]
+    drawn = records.from_files([source], role)
+    if not drawn:
+        raise UsageError(f"{records.show(source)} holds no pictures")
+    return drawn
+
+
+def sample_layout(found: Operands, roles: Sequence[str]) -> "Layout":
+    """OUT/<role>/ for every role, all PNG, with OUT/metadata.jsonl over them."""
+    from bgswap.folders.layout import Layout, Target, refuse_overlap
+    from bgswap.folders.records import STREAM, named
+
+    out = named(found.out.rstrip("/") or "/")
+    if out == STREAM or out.is_file():
+        raise UsageError("samples are many pictures: name a folder for them")
+    refuse_overlap(found.sources, [out])
+    return Layout({role: Target(out / role, "png", True) for role in roles}, listed=out)
+
+
 def _last_operand(names: list[str], least: int) -> str:
     if len(names) < least:
         raise UsageError("name a source and where to write: SOURCE OUT, or -t DIR SOURCE")

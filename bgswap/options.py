@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -32,6 +33,42 @@ class Shard(click.ParamType[tuple[int, int]]):
         if not (index.isdigit() and count.isdigit() and 1 <= int(index) <= int(count)):
             self.fail(f"'{value}' is not I/N with 1 <= I <= N, such as 2/8", param, ctx)
         return int(index), int(count)
+
+
+class Span(click.ParamType[tuple[float, float]]):
+    """LOW,HIGH with LOW <= HIGH; one number is both."""
+
+    name = "LOW,HIGH"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, float]:
+        """Parse "0.75,1.3" as (0.75, 1.3)."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            low, high = (float(word) for word in (f"{value}" if "," in f"{value}" else f"{value},{value}").split(","))
+        except ValueError:
+            low, high = 1.0, 0.0
+        if not low <= high or not isfinite(high - low):
+            self.fail(f"'{value}' is not LOW,HIGH with LOW <= HIGH, such as 0.75,1.3", param, ctx)
+        return low, high
+
+
+class Frame(click.ParamType[tuple[int, int] | None]):
+    """N, WxH or "native" as (height, width) or None."""
+
+    name = "N|WxH|native"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int] | None:
+        """Parse "256" as (256, 256), "240x320" as (320, 240) and "native" as None."""
+        if isinstance(value, tuple):
+            return value
+        if value == "native":
+            return None
+        width, _, height = str(value).partition("x")
+        height = height or width
+        if not (width.isdigit() and height.isdigit() and 1 <= int(width) <= 8192 and 1 <= int(height) <= 8192):
+            self.fail(f"'{value}' is not a side such as 256, a size such as 240x320, or native", param, ctx)
+        return int(height), int(width)
 
 
 PATH = click.Path(path_type=Path)
@@ -70,6 +107,9 @@ _RUN = [
     click.option("--fail-fast", is_flag=True, help="Stop at the first failure."),
     click.option("--report", type=PATH, metavar="FILE", help="Write a JSON line a record."),
     click.option("--depfile", type=PATH, metavar="FILE", help="Write make rules that name inputs and weights."),
+]
+
+_WRITE = [
     click.option("--format", "format_", type=FORMATS, help="Format of the main output."),
     click.option("--to", type=click.Choice(STREAM_FORMATS), help="Format on standard output."),
     click.option(
@@ -99,6 +139,9 @@ _RUN = [
         show_default=True,
         help="Bits a channel that 16-bit pictures keep.",
     ),
+]
+
+_READ = [
     click.option(
         "--formats",
         type=click.Choice(["usual", "wide"]),
@@ -158,7 +201,14 @@ _MODEL = [
 
 def run_options(function: Command) -> Command:
     """The options of a command that goes through the pipeline."""
-    for option in reversed(_RUN):
+    for option in reversed(_RUN + _WRITE + _READ):
+        function = option(function)
+    return function
+
+
+def sample_options(function: Command) -> Command:
+    """The same for a command whose outputs have one form: nothing to say of formats and names."""
+    for option in reversed(_RUN + _READ):
         function = option(function)
     return function
 
@@ -177,13 +227,13 @@ class Naming:
     target_directory: str | None
     files0_from: str | None
     records_from: str | None
-    format_: str | None
-    to: str | None
-    name: str
+    format_: str | None = None
+    to: str | None = None
+    name: str = "{stem}.{format}"
     in_place: bool = False  # results go into the working directory, which is no folder of ours to keep a journal in
 
 
-def way_option(name: str, package: str, default: str, intro: str, also: str = "") -> Callable[[Command], Command]:
+def way_option(name: str, package: str, default: str | None, intro: str, also: str = "") -> Callable[[Command], Command]:
     """An option whose values are the files of an extension folder, each with its line in the help."""
     choices = extensions.names(package)
     lines = "\n\n".join(f"{choice}: {extensions.summary(package, choice)}" for choice in choices)
@@ -204,6 +254,7 @@ def split(options: dict[str, Any], *kinds: type[Any]) -> list[Any]:
     """Hand a command's options out to dataclasses by field name; none may be left over."""
     if "verbose" in options:
         options["verbose"] = -1 if options.pop("quiet") else options["verbose"]
+    if "depth" in options:
         options["depth"] = int(options["depth"])
     made = []
     for kind in kinds:

@@ -20,12 +20,14 @@ Affine = Sequence[Sequence[float]]
 def to_tensor(pixels: NDArray[np.uint8]) -> Tensor:
     """(H, W) or (H, W, C) uint8 -> (C, H, W) float32 0..1; one channel for (H, W)."""
     planes = pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, 2, 0)
-    return torch.from_numpy(np.ascontiguousarray(planes)).float().div_(255)
+    return torch.from_numpy(planes.astype(np.float32, order="C")).div_(255)
 
 
 def to_pixels(picture: Tensor) -> NDArray[np.uint8]:
-    """(C, H, W) 0..1 -> (H, W, C) uint8, rounded and clipped; (H, W) for one channel."""
+    """(C, H, W) 0..1 -> (H, W, C) uint8, rounded and clipped; (H, W) for one channel. Hidden pixels of RGBA are 0."""
     levels = picture.detach().mul(255).round_().clamp_(0, 255).to(torch.uint8)
+    if len(levels) == 4:
+        levels[:3] *= levels[3:] > 0
     return (levels[0] if len(levels) == 1 else levels.permute(1, 2, 0)).contiguous().cpu().numpy()
 
 

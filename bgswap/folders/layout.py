@@ -31,6 +31,7 @@ class Layout:
     targets: Mapping[str, Target]
     name: str = "{stem}.{format}"
     journaled: bool = True  # whether the main folder is one to keep a journal in without being asked
+    listed: Path | None = None  # the folder above the outputs' whose metadata.jsonl lists them; the journal lies there
 
     def __post_init__(self) -> None:
         fields = {field for _, field, _, _ in string.Formatter().parse(self.name) if field is not None}
@@ -47,8 +48,8 @@ class Layout:
     @property
     def home(self) -> Path | None:
         """The folder of the journal; None when the output is a stream."""
-        if self.main.path == STREAM:
-            return None
+        if self.listed or self.main.path == STREAM:
+            return self.listed
         return self.main.path if self.main.is_folder else self.main.path.parent
 
     def outputs(self, record: Record) -> dict[str, Path]:

@@ -19,6 +19,8 @@ def journal_entry(journal: Journal, outcome: Outcome, inputs: str, settings: str
     entry["seconds"] = outcome.seconds
     if outcome.warnings:
         entry["warnings"] = outcome.warnings
+    if outcome.fields:
+        entry["fields"] = outcome.fields
     if outcome.error:
         entry["error"] = outcome.error
     return entry

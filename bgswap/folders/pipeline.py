@@ -21,6 +21,7 @@ from bgswap.errors import BgswapError, Exit
 from bgswap.folders import files, lines, workers
 from bgswap.folders.journal import Journal, digest, printable
 from bgswap.folders.layout import Layout, refuse_clashes
+from bgswap.folders.listing import Listing
 from bgswap.folders.picture import ReadOptions
 from bgswap.folders.plan import Plan, Planner, RunOptions, lines_of_dry_run
 from bgswap.folders.records import STREAM, Record, select, show
@@ -45,6 +46,7 @@ class _Run:
     models: Sequence[Mapping[str, str]]  # the stage's, looked up once
     shared: frozenset[Path]  # inputs that several records read
     report: ReportFile | None = None
+    listing: Listing | None = None
     finished: list[Plan] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
     name: str = field(default_factory=lambda: secrets.token_hex(4))
@@ -125,6 +127,8 @@ def _dry_run(plans: Sequence[Plan]) -> Exit:
 
 def _carry_on(run: _Run, plans: Iterable[Plan]) -> Exit:
     options = run.options
+    if run.layout.listed:
+        run.listing = Listing(run.layout.listed, options.shard)
     try:
         if options.report:
             head = {"bgswap": bgswap.__version__, "command": run.stage.command, "options": repr(run.stage)}
@@ -135,11 +139,15 @@ def _carry_on(run: _Run, plans: Iterable[Plan]) -> Exit:
             if options.update and options.verbose >= 0:
                 run.reporter.say(f"{to_do} to do, {len(plans) - to_do} unchanged")
             _sweep(plans)
+            if run.listing:
+                run.listing.add_done(plans, run.planner.journal)
         _execute(run, iter(plans), to_do)
         return _end(run)
     finally:
         run.stop.set()
         run.reporter.close()
+        if run.listing:
+            run.listing.write()
         if run.report:
             run.report.close()
 
@@ -269,6 +277,8 @@ def _finish(run: _Run, plan: Plan, outcome: Outcome) -> None:
         except OSError as cause:
             problem = f"the journal cannot be written ({cause.strerror}): -u will do its records again"
             run.reporter.once([problem], level=-1)
+    if run.listing:
+        run.listing.add(outcome)
     if run.report:
         run.report.add(lines.report_line(outcome, run.models))
     if run.options.depfile:

@@ -122,10 +122,7 @@ def _carry_out_one(stage: Stage, work: Work, coding: Coding, task: Task) -> Outc
         if task.record.error:
             raise PictureError(task.record.error)
         began = time.perf_counter()
-        pictures: dict[str, Picture] = {}
-        for role, kind in stage.inputs().items():
-            if role in task.record.paths:
-                pictures[role] = _read(task, role, kind, coding.read, stage.enough(role, pictures))
+        pictures = read_inputs(stage, task, coding.read)
         outcome.warnings = [note for one in pictures.values() for note in one.notes]
         decoded = time.perf_counter()
         made = work(pictures, task.record)
@@ -143,13 +140,22 @@ def _carry_out_one(stage: Stage, work: Work, coding: Coding, task: Task) -> Outc
     return outcome
 
 
+def read_inputs(stage: Stage, task: Task, options: ReadOptions) -> dict[str, Picture]:
+    """Every picture of a task's record that the stage reads, by role. PictureError names the file."""
+    pictures: dict[str, Picture] = {}
+    for role, kind in stage.inputs().items():
+        if role in task.record.paths:
+            pictures[role] = _read(task, role, kind, options, stage.enough(role, pictures))
+    return pictures
+
+
 def _read(task: Task, role: str, kind: str, options: ReadOptions, enough: tuple[int, int] | None) -> Picture:
     path = task.record.paths[role]
     if path == STREAM:
         read = picture.read if kind == "picture" else picture.read_mask
         return read(task.data or b"", options)
     if path in task.shared:
-        return _shared.get((path, kind, options, _version(path)))
+        return _shared.get((path, kind, options, enough, _version(path)))
     return _open(path, kind, options, enough)
 
 
@@ -201,7 +207,7 @@ def _sentence(cause: BaseException) -> str:
     return f"unexpected {type(cause).__name__}: {cause} (--debug shows where)"
 
 
-_What = tuple[Path, str, ReadOptions, tuple[int, int] | None]  # file, kind, options, version
+_What = tuple[Path, str, ReadOptions, tuple[int, int] | None, tuple[int, int] | None]  # as _open takes it, and version
 _loading = threading.Lock()
 _loaded: dict[tuple[Stage, int], tuple[Work, Sequence[str]]] = {}
 
@@ -230,7 +236,7 @@ class _Shared:
             self._kept.move_to_end(what)
         if mine:  # whoever comes while it is decoded waits for it instead of decoding again
             try:
-                opened = _open(*what[:3])
+                opened = _open(*what[:4])
                 opened.pixels.flags.writeable = False
                 future.set_result(opened)
             except Exception as cause:  # noqa: BLE001 - every record that reads this picture fails with its reason

@@ -1,0 +1,106 @@
+"""Decoy holes: other people's shapes taken out of a plate and filled as the true hole was, so that it is one of many.
+
+A filled hole can be told from a photo: its texture repeats, its noise and its JPEG blocks are others. So the plate
+of a placement sample gets more such holes. True hole and decoys are filled in one go, by one way with one
+set of settings, and the true hole anew with them: what was filled first and then covered would tell by its rims
+which hole is older. tests/bench/plate_leak.py measures what a network still finds.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from bgswap.augmentation.ranges import Range
+from bgswap.compositing.outline import Outline, trace
+from bgswap.inpainting.fill import Filler
+
+MOST = 0.7  # ours: share of the photo that people's shapes may take before they grow; less is too little to fill from
+
+
+def draw_decoys(random: random.Random, count: int, size: Range) -> dict[str, Any]:
+    """Draw where decoys lie: {"decoys": [[x, y, height, flip], ...]}, as JSON.
+
+    x, y: center of the shape's box, shares of the photo's width and height, uniform, so that borders cut decoys
+    as they cut people in crops. height: of the shape's box, in heights of the true person's. flip: mirrored.
+    """
+    decoys = [
+        [random.random(), random.random(), random.uniform(*size), random.random() < 0.5] for _ in range(max(0, count))
+    ]
+    return {"decoys": decoys}
+
+
+def with_decoys(
+    plate: NDArray[np.uint8],
+    own_matte: NDArray[np.uint8],
+    shapes: Sequence[NDArray[np.uint8]],
+    drawn: Mapping[str, Any],
+    filler: Filler | None = None,
+) -> NDArray[np.uint8]:
+    """Fill the true hole and decoys in one go: plate (H, W, 3) uint8 -> the same, own_matte (H, W) uint8.
+
+    shapes: mattes (h, w) uint8 of other people, of any size, taken in turn; an empty one makes no hole. drawn:
+    what draw_decoys gave. filler: made with the settings that made the plate; None: the default ones. Pixels
+    outside of all holes keep their bytes. A decoy that would leave too little to fill from is left out.
+
+    Raises:
+        PictureError: plate and matte differ in size, or the person leaves nothing to fill from.
+    """
+    matte = holes(own_matte, shapes, drawn)
+    if not matte.any():
+        return plate.copy()
+    return (filler or Filler()).fill(plate, matte).pixels
+
+
+def holes(
+    own_matte: NDArray[np.uint8], shapes: Sequence[NDArray[np.uint8]], drawn: Mapping[str, Any]
+) -> NDArray[np.uint8]:
+    """The true person's matte and the decoys' in one, before they are grown: (H, W) uint8 -> (H, W) uint8."""
+    united, own = own_matte.copy(), trace(own_matte)
+    outlines = [trace(shape) for shape in shapes]
+    if own is None or not shapes:
+        return united
+    for number, decoy in enumerate(drawn["decoys"]):
+        shape, outline = shapes[number % len(shapes)], outlines[number % len(shapes)]
+        if outline is None:
+            continue
+        laid = _lay(united, shape, outline, own.height, decoy)
+        if (laid > 127).mean() <= MOST:
+            united = laid
+    return united
+
+
+def _lay(
+    matte: NDArray[np.uint8], shape: NDArray[np.uint8], outline: Outline, own_height: int, decoy: Sequence[Any]
+) -> NDArray[np.uint8]:
+    """The matte and one more shape on it."""
+    x, y, share, flip = decoy
+    top, left, bottom, right = outline.box
+    scale = share * own_height / outline.height
+    height, width = max(1, round(scale * outline.height)), max(1, round(scale * outline.width))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    small = cv2.resize(shape[top:bottom, left:right], (width, height), interpolation=method)
+    cut = outline.cut
+    if flip:
+        small = small[:, ::-1]
+        cut = frozenset({"left": "right", "right": "left"}.get(side, side) for side in cut)
+    high, wide = matte.shape
+    first, start = round(y * high - height / 2), round(x * wide - width / 2)
+    # A border that cuts the person cuts the decoy: a straight end inside the photo would tell it from a true hole.
+    if "top" in cut:
+        first = min(first, 0)
+    if "bottom" in cut:
+        first = max(first, high - height)
+    if "left" in cut:
+        start = min(start, 0)
+    if "right" in cut:
+        start = max(start, wide - width)
+    laid = matte.copy()
+    y0, x0, y1, x1 = max(0, first), max(0, start), min(high, first + height), min(wide, start + width)
+    if y0 < y1 and x0 < x1:
+        here = laid[y0:y1, x0:x1]
+        np.maximum(here, small[y0 - first : y1 - first, x0 - start : x1 - start], out=here)
+    return laid
