@@ -5,17 +5,19 @@ The Python calls beside the command line take PIL images or arrays and give PIL 
     import bgswap
     cut = bgswap.matte(photo)                    # RGBA, straight alpha, sRGB
     picture = bgswap.composite(photo, place)     # RGB, at the place's size
+    sample, line = bgswap.augment(photo, cut, method="relight")
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bgswap.calls import augment as augment
     from bgswap.calls import composite as composite
     from bgswap.calls import inpaint as inpaint
     from bgswap.calls import matte as matte
 
 __version__ = "0.1.0"
-__all__ = ["composite", "inpaint", "matte"]
+__all__ = ["augment", "composite", "inpaint", "matte"]
 
 
 def __getattr__(name: str) -> Any:

@@ -80,6 +80,42 @@ def composite(person: Picture, background: Picture | str, /, *, who: str = "larg
     return Image.fromarray(made)
 
 
+def augment(
+    photo: Picture, foreground: Picture, /, method: str = "recolor", **settings: Any
+) -> tuple[dict[str, Image.Image | NDArray[Any]], dict[str, Any]]:
+    """Make one training sample.
+
+    Args:
+        photo: a photo of a person.
+        foreground: its cut-out, RGBA, or its matte.
+        method: recolor, relight, placement, triplet, matting, frames or shadow.
+        **settings: plate, background (pictures); others (a list of other people's cut-outs, to take colors or shapes
+            from); seed, copy, size (of a square, (height, width), or None for the photo's own), fill (of decoys); and
+            the fields of the method's ranges and of FrameRanges, such as gain=(0.5, 2).
+
+    Returns:
+        The sample's pictures by role (flow_true as an array (H, W, 3) uint16), and its line: method, seed, copy,
+        parameters, and box_true of placement.
+
+    Raises:
+        UsageError: the method needs a picture that was not given.
+    """
+    from bgswap.augmentation.fly import make_one
+
+    images = {"photo": _pixels(photo)[..., :3], "foreground": _cut_out(photo, foreground)}
+    for role in ("plate", "background"):
+        if role in settings:
+            images[role] = _pixels(settings.pop(role))[..., :3]
+    others = [_pixels(other) for other in settings.pop("others", ())]
+    pictures, line = make_one(images, others, method, settings)
+    return {r: p if r == "flow_true" else Image.fromarray(p) for r, p in pictures.items()}, line
+
+
+def _cut_out(photo: Picture, foreground: Picture) -> NDArray[Any]:
+    given = _pixels(foreground)
+    return given if given.shape[2] == 4 else cut_out(_pixels(photo)[..., :3], given[..., 0])
+
+
 def _background(place: Picture | str, photo: NDArray[Any], cut: NDArray[Any]) -> NDArray[Any]:
     if not isinstance(place, str):
         return _pixels(place)[..., :3].copy()

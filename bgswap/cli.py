@@ -25,7 +25,10 @@ COMMANDS = {
         "bgswap.inpainting.command:inpaint",
         "Fill the hole that a person leaves: write the empty place.",
     ),
-    "augment": ("bgswap.augmentation.command:augment", "Make training samples from photos: folders and metadata.jsonl."),
+    "augment": (
+        "bgswap.augmentation.command:augment",
+        "Make training samples from photos: folders and metadata.jsonl.",
+    ),
     "composite": (
         "bgswap.compositing.command:composite",
         "Set a person into a place: write the finished picture.",

@@ -233,7 +233,9 @@ class Naming:
     in_place: bool = False  # results go into the working directory, which is no folder of ours to keep a journal in
 
 
-def way_option(name: str, package: str, default: str | None, intro: str, also: str = "") -> Callable[[Command], Command]:
+def way_option(
+    name: str, package: str, default: str | None, intro: str, also: str = ""
+) -> Callable[[Command], Command]:
     """An option whose values are the files of an extension folder, each with its line in the help."""
     choices = extensions.names(package)
     lines = "\n\n".join(f"{choice}: {extensions.summary(package, choice)}" for choice in choices)

@@ -79,3 +79,28 @@ def test_inpaint_changes_the_hole_only(photo):
 def test_what_is_no_picture_is_refused_in_a_sentence(wrong):
     with pytest.raises(UsageError, match="a picture is"):
         bgswap.matte(wrong)
+
+
+@pytest.mark.parametrize("method", ["recolor", "relight", "placement", "triplet", "matting", "frames", "shadow"])
+def test_a_sample_of_each_method_comes_from_pictures_alone_and_the_same_each_time(method, photo, place):
+    cut = bgswap.matte(photo)
+    plate = bgswap.inpaint(photo, cut, model="telea")
+    given = {"plate": plate, "background": place, "others": [cut, cut], "size": 64, "fill": "telea"}
+    pictures, line = bgswap.augment(photo, cut, method, seed=3, **given)
+    again, _ = bgswap.augment(photo, cut, method, seed=3, **given)
+    assert line["method"] == method
+    assert line["parameters"]["size"] == [64, 64]
+    for role, made in pictures.items():
+        assert np.array_equal(np.asarray(made), np.asarray(again[role]))
+        assert np.asarray(made).shape[:2] == (64, 64)
+
+
+def test_a_sample_says_what_it_needs_and_refuses_settings_that_its_method_does_not_have(photo, place):
+    cut = bgswap.matte(photo)
+    with pytest.raises(UsageError, match="shadow needs a plate"):
+        bgswap.augment(photo, cut, "shadow")
+    with pytest.raises(TypeError, match="gains"):
+        bgswap.augment(photo, cut, "relight", gains=(1, 2))
+    still, _ = bgswap.augment(photo, cut, "relight", size=None, flip=0, exposure=(0, 0))
+    assert still["composite"].size == (512, 512)
+    assert np.array_equal(np.asarray(still["composite_true"]), photo)

@@ -1,8 +1,8 @@
 """Changes of color, each a pure function of colors (3, ...) in sRGB 0..1: a picture (3, H, W) or a list (3, N).
 
-None of them clips: values may leave 0..1 between steps, and the caller clips once, at the end. All but the power
-curves at exactly 0 can be differentiated. Light is worked on with sRGB's own curve for CIELAB, and with a plain
-gamma of 2.2, as seed 003 does, for gains: a gain in light is then a gain on the sRGB values themselves.
+None of them clips: values may leave 0..1 between steps, and the caller clips once, at the end. All can be
+differentiated by the colors. Light is worked on with sRGB's own curve for CIELAB, and with a plain gamma of 2.2, as
+seed 003 does, for gains: a gain in light is then a gain on the sRGB values themselves.
 """
 
 import math
@@ -76,16 +76,19 @@ def moments(colors: Tensor, weight: Tensor) -> Moments:
     return mean, ((flat - mean[:, None]).square() @ share).sqrt()
 
 
-def reinhard(own: Moments, other: Moments, ratio: tuple[float, float], strength: float = 1.0) -> Moments:
+def reinhard(
+    own: Moments, other: Moments, ratio: tuple[float, float], strength: float = 1.0, reach: float = math.inf
+) -> Moments:
     """What gives colors of moments `own` those of `other`: x -> x * scale + shift, both (3,).
 
     x' = (x - mean) * (other deviation / own deviation) + other mean. Reinhard et al., IEEE CG&A 2001,
     10.1109/38.946629, equations 10 and 11. ratio: bounds on the quotient of the deviations; it is 1 where either is
-    flat. strength: 0 keeps the colors, 1 moves them all the way.
+    flat. strength: 0 keeps the colors, 1 moves them all the way; reach: of which a mean goes no further than this.
     """
     quotient = (other[1] / own[1].clamp_min(FLAT)).clamp(*ratio)
     quotient = torch.where((own[1] > FLAT) & (other[1] > FLAT), quotient, torch.ones_like(quotient))
-    return 1 + strength * (quotient - 1), strength * (other[0] - own[0] * quotient)
+    scale = 1 + strength * (quotient - 1)
+    return scale, own[0] * (1 - scale) + (strength * (other[0] - own[0])).clamp(-reach, reach)
 
 
 def within(by: Moments, colors: Tensor, limits: tuple[float, float], least: float) -> Moments:

@@ -49,7 +49,7 @@ def range_options(function: shared.Command) -> shared.Command:
 @click.option(
     "--normals", metavar="NORMALS|MODEL", help="Of relight: pictures of the photos' normals by key, or a network."
 )
-@click.option("--run", metavar="RUN", help="Of triplet: a trained fusion network; samples are then the hard ones.")
+@click.option("--run", metavar="RUN", help="Of triplet: a trained fusion network, which makes the hard ones.")
 @click.option(
     "--method",
     "methods",
@@ -89,17 +89,18 @@ def augment(names: tuple[str, ...], **options: Any) -> int:
     own = {word: options.pop(word) for word in ("layout", "category", "background", "normals", "run", "fill")}
     joined = {role: options.pop(role) for role in ("foreground", "alpha", "plate")}
     frame, *ranges = _ranges(options)
-    drawn_from = tuple(ranges) if own["run"] else _without_run(ranges)
-    settings = SampleSettings(options.pop("methods"), options["seed"], options.pop("size"), frame, drawn_from)
+    methods: tuple[str, ...] = options.pop("methods")
+    used = _used(ranges, methods, hard=own["run"] is not None)
+    settings = SampleSettings(methods, options["seed"], options.pop("size"), frame, used)
     naming, choice, model, run = shared.split(options, shared.Naming, sources.Choice, ModelOptions, RunOptions)
     found = operands.resolve_layout(names, naming, LAYOUTS, own["layout"], own["category"])
     if own["normals"] and Path(own["normals"]).is_dir() and not is_run(Path(own["normals"])):
         joined["normals"] = own.pop("normals")
+    if joined["foreground"] or joined["alpha"]:
+        found.records = map(sources.without_outline, found.records)
     for role, name in joined.items():
         if name:
             found.join(role, name)
-    if joined["foreground"] or joined["alpha"]:
-        found.records = map(sources.without_outline, found.records)
     places = operands.pictures(own["background"], found) if own["background"] else []
     photos = list(select(found.records, run.keys, run.exclude, (1, 1)))
     found.records = sources.samples(photos, places, choice, settings)
@@ -117,6 +118,8 @@ def _ranges(options: dict[str, Any]) -> list[Any]:
     ]
 
 
-def _without_run(ranges: list[Any]) -> tuple[Any, ...]:
-    """Ranges where no network is named: all triplets are easy."""
-    return tuple(replace(one, hard=0.0) if isinstance(one, TripletRanges) else one for one in ranges)
+def _used(ranges: list[Any], methods: tuple[str, ...], *, hard: bool) -> tuple[Any, ...]:
+    """The ranges that these methods draw from; where no network is named, all triplets are easy."""
+    names = {*methods, *(["recolor"] if "frames" in methods else [])}
+    kept = [one for one in ranges if type(one) in [RANGES[name] for name in names if name in RANGES]]
+    return tuple(replace(one, hard=0.0) if isinstance(one, TripletRanges) and not hard else one for one in kept)

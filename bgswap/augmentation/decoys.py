@@ -18,7 +18,7 @@ from bgswap.augmentation.ranges import Range
 from bgswap.compositing.outline import Outline, trace
 from bgswap.inpainting.fill import Filler
 
-MOST = 0.7  # ours: share of the photo that people's shapes may take before they grow; less is too little to fill from
+MOST = 0.8  # ours: share of the photo that people's shapes may take before they grow; less is too little to fill from
 
 
 def draw_decoys(random: random.Random, count: int, size: Range) -> dict[str, Any]:
@@ -59,24 +59,37 @@ def holes(
     own_matte: NDArray[np.uint8], shapes: Sequence[NDArray[np.uint8]], drawn: Mapping[str, Any]
 ) -> NDArray[np.uint8]:
     """The true person's matte and the decoys' in one, before they are grown: (H, W) uint8 -> (H, W) uint8."""
-    united, own = own_matte.copy(), trace(own_matte)
+    united = own_matte.copy()
+    for decoy in decoys_of(own_matte, shapes, drawn):
+        np.maximum(united, decoy, out=united)
+    return united
+
+
+def decoys_of(
+    own_matte: NDArray[np.uint8], shapes: Sequence[NDArray[np.uint8]], drawn: Mapping[str, Any]
+) -> list[NDArray[np.uint8]]:
+    """The mattes of the decoys that find room, each (H, W) uint8 as own_matte."""
+    own = trace(own_matte)
     outlines = [trace(shape) for shape in shapes]
     if own is None or not shapes:
-        return united
+        return []
+    found, taken = [], own_matte > 127
     for number, decoy in enumerate(drawn["decoys"]):
         shape, outline = shapes[number % len(shapes)], outlines[number % len(shapes)]
         if outline is None:
             continue
-        laid = _lay(united, shape, outline, own.height, decoy)
-        if (laid > 127).mean() <= MOST:
-            united = laid
-    return united
+        laid = _laid(own_matte.shape, shape, outline, own.height, decoy)
+        together = taken | (laid > 127)
+        if together.mean() <= MOST:
+            found.append(laid)
+            taken = together
+    return found
 
 
-def _lay(
-    matte: NDArray[np.uint8], shape: NDArray[np.uint8], outline: Outline, own_height: int, decoy: Sequence[Any]
+def _laid(
+    size: tuple[int, ...], shape: NDArray[np.uint8], outline: Outline, own_height: int, decoy: Sequence[Any]
 ) -> NDArray[np.uint8]:
-    """The matte and one more shape on it."""
+    """A shape where it was drawn, on a matte of that size (H, W)."""
     x, y, share, flip = decoy
     top, left, bottom, right = outline.box
     scale = share * own_height / outline.height
@@ -87,7 +100,7 @@ def _lay(
     if flip:
         small = small[:, ::-1]
         cut = frozenset({"left": "right", "right": "left"}.get(side, side) for side in cut)
-    high, wide = matte.shape
+    high, wide = size
     first, start = round(y * high - height / 2), round(x * wide - width / 2)
     # A border that cuts the person cuts the decoy: a straight end inside the photo would tell it from a true hole.
     if "top" in cut:
@@ -98,9 +111,8 @@ def _lay(
         start = min(start, 0)
     if "right" in cut:
         start = max(start, wide - width)
-    laid = matte.copy()
+    laid = np.zeros(size, np.uint8)
     y0, x0, y1, x1 = max(0, first), max(0, start), min(high, first + height), min(wide, start + width)
     if y0 < y1 and x0 < x1:
-        here = laid[y0:y1, x0:x1]
-        np.maximum(here, small[y0 - first : y1 - first, x0 - start : x1 - start], out=here)
+        laid[y0:y1, x0:x1] = small[y0 - first : y1 - first, x0 - start : x1 - start]
     return laid

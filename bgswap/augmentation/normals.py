@@ -16,7 +16,7 @@ from bgswap.augmentation.tensors import resize
 GRID = 96  # cells along the longer side of the person's box that the surface is solved on
 SCREENS = (0.15, 0.4, 1.2)  # widths of rim, limb and body, shares of the square root of the person's area
 OUTSIDE = 4.0  # how hard the surface is held down where alpha is 0
-STEPS = 14  # Jacobi steps a level of the pyramid
+STEPS = 10  # Jacobi steps a level of the pyramid: normals within 0.03 of the solved ones on average
 BEND = 0.94  # sine of the steepest tilt: 70 degrees, so that no rim goes black or burns out
 FINE = 2  # passes of a 3 x 3 mean: relief finer than this is texture
 PAINT = 0.11  # log luminance a cell: gradients above are rather paint than shading
@@ -136,16 +136,16 @@ def _relief(colors: Tensor, alpha: Tensor) -> Tensor:
     held = _soft(torch.cat([planes, alpha]), FINE)
     steps = _gradient(held[:3] / held[3:].clamp_min(0.02))
     strong = steps.square().sum((0, 1))[None]  # hue counts too: shading leaves it as it is
-    doubt = 1 + (strong + _soft(strong, 5))[0] / PAINT**2  # and where steps crowd, cloth is printed or hair curls
+    doubt = 1 + (strong + _soft(strong, 2, 5))[0] / PAINT**2  # and where steps crowd, cloth is printed or hair curls
     steps = steps[:, 0]
     tilt = -DEPTH * steps / doubt * held[3:].square()
     return _soft(tilt, 1) * _upward(alpha)
 
 
-def _soft(planes: Tensor, passes: int) -> Tensor:
-    """Means of 3 x 3 cells, again and again, of (n, h, w): a Gaussian of sigma sqrt(2 passes / 3), at a tenth of its cost."""
+def _soft(planes: Tensor, passes: int, side: int = 3) -> Tensor:
+    """Means of side x side cells, again and again, of (n, h, w): a Gaussian of variance passes (side^2 - 1) / 12."""
     for _ in range(passes):
-        planes = F.avg_pool2d(planes, 3, stride=1, padding=1, count_include_pad=False)
+        planes = F.avg_pool2d(planes, side, stride=1, padding=side // 2, count_include_pad=False)
     return planes
 
 

@@ -6,6 +6,8 @@ No torch here: the command builds its options from these fields before anything 
 from dataclasses import dataclass, field
 from typing import Any
 
+from bgswap.errors import UsageError
+
 Range = tuple[float, float]  # (low, high), both possible; drawn uniformly unless the help says otherwise
 
 
@@ -48,19 +50,28 @@ class RecolorRanges:
     transfer: float = single(0.8, "Share of samples with another person's colors.", "seeds 002 and 003: all")
     strength: Range = ranged(0.6, 1.0, "How far colors go to the other person's.", "ours; seeds 002 and 003: 1")
     spread: Range = ranged(0.5, 1.8, "Bounds on the other's spread of colors over the person's.", "ours")
+    reach: float = single(20.0, "How far the mean color may go, in CIELAB units.", "ours; seeds 002 and 003: any")
     jitter: float = single(0.5, "Share with the white balance of both photos changed first.", "ours; 003: all")
     balance: float = single(0.3, "Share with the white balance of the person changed.", "ours")
     gain: Range = ranged(0.75, 1.3, "Gain of light a channel in both; wider for saturated light.", "003, section 3.1")
     exposure: float = single(0.3, "Share with another exposure.", "ours")
     stops: Range = ranged(-0.8, 0.6, "Stops of exposure.", "ours")
     temperature: float = single(0.3, "Share with another temperature of light.", "ours")
-    kelvin: Range = ranged(4200, 10000, "Light, daylight being 6504, drawn uniformly in mired.", "ours")
+    kelvin: Range = ranged(4200, 10000, "Light, 1000 to 15000; daylight is 6504; uniform in mired.", "ours")
     curves: float = single(0.3, "Share with bent tone curves.", "ours")
     bend: float = single(0.15, "How far a curve's control values move, of 0..1.", "ours")
     saturation: float = single(0.3, "Share with another saturation.", "ours")
     chroma: Range = ranged(0.5, 1.4, "Factor on saturation.", "ours")
     lut: float = single(0.3, "Share with a random 3D table.", "ours")
     shift: float = single(0.12, "Largest shift in the table, of 0..1.", "ours")
+
+    def __post_init__(self) -> None:
+        if min(self.gain) <= 0:
+            raise UsageError("--recolor-gain multiplies light: both ends must be above 0")
+        if min(self.kelvin) < 1000 or max(self.kelvin) > 15000:
+            raise UsageError("--recolor-kelvin goes from 1000 to 15000")
+        if self.spread[0] > self.spread[1] or self.spread[0] < 0:
+            raise UsageError("--recolor-spread is a least and a most ratio, neither below 0")
 
 
 @dataclass(frozen=True)
@@ -70,18 +81,13 @@ class RelightRanges:
     lights: Range = ranged(1, 3, "Number of soft lights besides the light from everywhere.", "ours")
     azimuth: Range = ranged(-180, 180, "Degrees a light stands to the right of the viewer; 180 is behind.", "seed 003")
     elevation: Range = ranged(-30, 75, "Degrees a light stands above the horizon.", "ours; seed 003: any")
-    ambient: Range = ranged(0.15, 0.5, "Share of the light that comes from everywhere; less is more contrast.", "ours")
-    softness: Range = ranged(
-        0.5, 1.0, "Width of a light: 0.5 is the sharpest that stays positive, 1 the widest.", "ours"
-    )
-    warmth: Range = ranged(-0.4, 0.4, "Stops of red over blue in each light; below 0 is blue.", "ours")
-    contrast: Range = ranged(1.0, 1.8, "Power of the ratio of lights; 1 is soft light on a matte surface.", "ours")
-    exposure: Range = ranged(-0.25, 0.25, "Stops that the whole person gets brighter or darker.", "ours")
+    ambient: Range = ranged(0.05, 0.4, "Share of the light that comes from everywhere.", "ours")
+    warmth: Range = ranged(-0.6, 0.6, "Stops of red over blue in each light; below 0 is blue.", "ours")
+    contrast: Range = ranged(1.2, 2.4, "Power of the ratio of lights; 1 is soft light on a matte surface.", "ours")
+    exposure: Range = ranged(-0.4, 0.4, "Stops that the whole person gets brighter or darker.", "ours")
     ratio: Range = ranged(0.4, 2.5, "No part gets darker or brighter than these times, in linear light.", "ours")
     relief: Range = ranged(0.6, 1.2, "How strongly weak shading in the photo bends the surface; 0 is smooth.", "ours")
-    unlight: Range = ranged(
-        0.5, 1.0, "Share of the photo's own light from left or right that is taken away first.", "ours"
-    )
+    unlight: Range = ranged(0.0, 0.6, "Share of the photo's own light from left or right taken away first.", "ours")
 
 
 @dataclass(frozen=True)
@@ -159,8 +165,8 @@ class ShadowRanges:
     )
     tint: Range = ranged(
         0.0,
-        0.12,
-        "How blue the shadow is: more red light is lost by this share.",
+        0.08,
+        "How blue the shadow is: red light falls by this much more, told as a power.",
         "ours: skylight fills shadows outdoors",
     )
     camera: Range = ranged(

@@ -36,6 +36,7 @@ from bgswap.matting.colors import cut_out
 METHODS = "bgswap.augmentation.methods"
 CHAINED = ("recolor", "relight")  # they change the person's colors only, so that one can follow the other
 PLACES = ("background", "busy")  # cut to cover the frame, anywhere; all else is cut as the photo is
+OUTLINED = 320  # ours: longest side of a matte whose box is looked for; all that follows is told in shares of it
 DIGITS = 6  # ours: a hundredth of a pixel in 10,000
 REFERENCE = 256  # ours: longest side at which another person's colors are looked at
 
@@ -135,15 +136,17 @@ def make(
 
 
 def person_of(read: Read) -> Outline:
-    """The outline of the person in its photo. PictureError where the matte is empty."""
-    found = trace(matte_of(read))
+    """The outline of the person in its photo, in pixels of its matte thinned out. PictureError where that is empty."""
+    matte = matte_of(read)
+    step = max(1, max(matte.shape) // OUTLINED)
+    found = trace(matte[::step, ::step])
     if found is None or found.height == 0 or found.width == 0:
         raise PictureError("its matte shows nobody")
     return found
 
 
 def matte_of(read: Read) -> NDArray[np.uint8]:
-    """The person's matte (H, W), from whichever role has it."""
+    """The person's matte (H, W), from whichever role has it; PictureError where none has."""
     if "alpha" in read:
         return read["alpha"]
     if "foreground" in read:
@@ -169,7 +172,7 @@ def draw(read: Read, outline: Outline, key: str, copy: int, settings: SampleSett
     else:
         window = draw_window(chosen, outline, aspect, settings.frame)
     window = mirrored(chosen, window, settings.frame.flip)
-    size = frame_size(window, outline.size, settings.size)
+    size = frame_size(window, matte_of(read).shape, settings.size)
     scene = scene_of(outline, window, size)
     parameters: dict[str, Any] = {"size": list(size), "window": window.as_json()}
     for role in PLACES:
@@ -178,7 +181,8 @@ def draw(read: Read, outline: Outline, key: str, copy: int, settings: SampleSett
             parameters[role] = mirrored(chosen, part, settings.frame.flip).as_json()
     for name in settings.methods:
         module = method(name)
-        drawn = module.draw(Random(f"{settings.seed} {key} {copy} {name}"), scene, settings.of(name))
+        ranges = [settings.of(name), *([settings.of("recolor")] if name == "frames" else [])]  # these are recolored too
+        drawn = module.draw(Random(f"{settings.seed} {key} {copy} {name}"), scene, *ranges)
         parameters[name] = module.at_step(drawn, step) if hasattr(module, "at_step") else drawn
     short: dict[str, Any] = _short(parameters)
     return short
@@ -237,6 +241,8 @@ def cut_all(read: Read, parameters: Mapping[str, Any]) -> dict[str, Tensor]:
             pictures |= {role: colors, role.replace("foreground", "alpha"): alpha}
         elif not role.startswith(("decoy_", "reference")):
             pictures[role] = cut(pixels if pixels.ndim == 2 else pixels[..., :3], window, size)
+    if "normals" in pictures and window.flip:  # coded x * 0.5 + 0.5: mirrored, a normal points the other way
+        pictures["normals"][0] = 1 - pictures["normals"][0]
     for before in ("", "previous_"):
         if f"{before}foreground" not in pictures and f"{before}alpha" in pictures:
             pictures[f"{before}foreground"] = own_colors(pictures[f"{before}photo"], pictures[f"{before}alpha"])
@@ -260,8 +266,13 @@ def _reference(pixels: NDArray[np.uint8], alpha: NDArray[np.uint8] | None) -> di
 
 
 def needs(settings: SampleSettings) -> Sequence[str]:
-    """The roles that the methods read."""
+    """The roles that the methods cannot do without."""
     roles = dict.fromkeys(role for name in settings.methods for role in method(name).INPUTS)
     if getattr(settings.of("triplet"), "hard", 0) and "triplet" in settings.methods:
         roles |= dict.fromkeys(method("triplet").HARD_INPUTS)
-    return list(roles)
+    return [role for role in roles if role not in welcome(settings)]
+
+
+def welcome(settings: SampleSettings) -> Sequence[str]:
+    """The roles that they use where they are there."""
+    return [role for name in settings.methods for role in getattr(method(name), "OPTIONAL", ())]

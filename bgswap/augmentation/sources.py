@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bgswap.augmentation.masks import mask_of
-from bgswap.augmentation.samples import PLACES, SampleSettings, needs
+from bgswap.augmentation.samples import PLACES, SampleSettings, needs, welcome
 from bgswap.errors import PictureError, UsageError
 from bgswap.folders import picture
 from bgswap.folders.records import Record
@@ -87,8 +87,9 @@ def _matte(record: Record) -> NDArray[np.float32]:
 
 
 def without_outline(record: Record) -> Record:
-    """The record without what its data set tells of its person, where the user names cut-outs or mattes."""
-    return replace(record, fields={name: value for name, value in record.fields.items() if name != "outline"})
+    """The record without what its data set tells of its person: for users who name cut-outs or mattes of their own."""
+    paths = {role: path for role, path in record.paths.items() if role not in (*MATTES, "foreground")}
+    return replace(record, paths=paths, fields={k: v for k, v in record.fields.items() if k != "outline"})
 
 
 def _check(records: Sequence[Record], places: Sequence[Record], settings: SampleSettings) -> None:
@@ -118,7 +119,7 @@ class Pool:
             records = subset(records, choice.limit, choice.seed)
         _check(records, places, settings)
         self.photos, self.places, self.seed = list(records), list(places), choice.seed
-        self.roles = needs(settings)
+        self.roles = [*needs(settings), *welcome(settings)]
         self.steps: int = settings.of("frames").steps if "frames" in settings.methods else 1
         self.decoys: int = settings.of("placement").decoys if "placement" in settings.methods else 0
         self._classes: dict[Any, list[Record]] = {}  # colors and shapes pass only between photos of one class
@@ -132,7 +133,10 @@ class Pool:
         Its paths are the pictures to read, by the roles of samples.make; its field "sample" tells which it is.
         """
         key = f"{photo.key}_{copy:03d}" + (f"/{step:03d}" if self.steps > 1 else "")
-        return _sample(photo, self._companions(photo, copy), key, copy, step)
+        kept = {
+            role: path for role, path in photo.paths.items() if role in ("photo", *MATTES, "foreground", *self.roles)
+        }
+        return _sample(replace(photo, paths=kept), self._companions(photo, copy), key, copy, step)
 
     def _companions(self, photo: Record, copy: int) -> dict[str, Record]:
         """Other records that a sample takes something from, by role."""
@@ -183,7 +187,8 @@ def _sample(record: Record, companions: Mapping[str, Record], key: str, copy: in
             outlines |= rule
         else:  # a decoy is a shape and no more
             theirs, rule = _person(other, "")
-            paths |= {_labeled(role, bool(rule)): path for path in theirs.values()}
+            matte = theirs.get("alpha_labels") or theirs.get("alpha") or theirs.get("foreground")
+            paths |= {_labeled(role, bool(rule)): matte} if matte else {}
             if rule:
                 outlines[role] = rule["alpha"]
         sources[role] = other.key
@@ -196,10 +201,10 @@ def _sample(record: Record, companions: Mapping[str, Record], key: str, copy: in
 def _person(record: Record, prefix: str) -> tuple[dict[str, Path], dict[str, Any]]:
     """Where the person stands: the files of its cut-out or its matte, and how a matte is to be read, by role."""
     outline = record.fields.get("outline")
-    if "foreground" in record.paths and outline is None:
-        return {f"{prefix}foreground": record.paths["foreground"]}, {}
     role = next((role for role in MATTES if role in record.paths), None)
     files = {_labeled(f"{prefix}alpha", outline is not None): record.paths[role]} if role else {}
+    if "foreground" in record.paths:
+        files[f"{prefix}foreground"] = record.paths["foreground"]
     return files, {f"{prefix}alpha": outline} if outline is not None else {}
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bgswap.augmentation import fusion, samples
+from bgswap.augmentation import flow, models, samples
 from bgswap.augmentation.masks import mask_of
 from bgswap.augmentation.ranges import PlacementRanges
 from bgswap.augmentation.samples import REFERENCE, Sample, SampleSettings, Tools
@@ -78,7 +78,7 @@ class AugmentStage:
         def work(pictures: Mapping[str, Picture], record: Record) -> Made:
             sample = self.sample(pictures, record, tools)
             return Made(
-                {role: Picture(_levels(role, made)) for role, made in sample.pictures.items()}, (), sample.fields
+                {role: Picture(levels(role, made)) for role, made in sample.pictures.items()}, (), sample.fields
             )
 
         return work, notes
@@ -96,8 +96,9 @@ class AugmentStage:
     def tools(self, threads: int) -> tuple[Tools, list[str]]:
         """What samples are made with, loaded, and what the user should hear of it."""
         notes: list[str] = []
-        fuse = fusion.load_fusion(self.run, self.model) if self.run else None
-        normals = fusion.load_normals(self.normals, self.model, threads) if self.normals else None
+        fuse = models.load_fusion(self.run, self.model) if self.run else None
+        normals = models.load_normals(self.normals, self.model) if self.normals else None
+        notes += [note for one in (fuse, normals) if one for note in one.model.notes]
         fill = None
         if self.decoys:
             network = NETWORKS.get(self.fill.model)
@@ -107,10 +108,9 @@ class AugmentStage:
         return Tools(fuse, normals, fill), notes
 
 
-def _levels(role: str, picture: torch.Tensor) -> NDArray[Any]:
+def levels(role: str, picture: torch.Tensor) -> NDArray[Any]:
+    """A sample's picture as its file holds it: uint8, or uint16 for a flow."""
     if role == "flow_true":
-        from bgswap.augmentation import flow
-
         return flow.to_pixels(picture)
     return to_pixels(picture)
 
@@ -122,10 +122,8 @@ def _read(pictures: Mapping[str, Picture], outlines: Mapping[str, Any]) -> dict[
         if role.endswith(LABELS):
             matte = role.removesuffix(LABELS)
             read[matte] = mask_of(picture.pixels, outlines[matte])
-        elif role in ("foreground", "previous_foreground", "reference_foreground"):
-            if picture.alpha is None:
-                raise PictureError(f"its {role} is no cut-out, it has no alpha: name mattes with --alpha instead")
-            read["reference" if role == "reference_foreground" else role] = picture.pixels
+        elif role.endswith("foreground"):
+            read["reference" if role == "reference_foreground" else role] = _cut_out(role, picture, pictures)
         else:
             read[role] = picture.pixels if role in MATTES or role.startswith("decoy_") else picture.rgb
     for role, outline in outlines.items():
@@ -139,3 +137,13 @@ def _read(pictures: Mapping[str, Picture], outlines: Mapping[str, Any]) -> dict[
                 sizes = f"{wide}x{high}, the photo {width}x{height}"
                 raise PictureError(f"its {role} is {sizes}: make it again from this photo")
     return read
+
+
+def _cut_out(role: str, picture: Picture, pictures: Mapping[str, Picture]) -> NDArray[np.uint8]:
+    """A cut-out (H, W, 4); data sets for matting have its colors and its matte apart."""
+    matte = pictures.get(role.replace("foreground", "alpha"))
+    if matte is not None and picture.size == matte.size:
+        return np.dstack([picture.rgb, matte.pixels])
+    if picture.alpha is None:
+        raise PictureError(f"its {role} is no cut-out, it has no alpha: name mattes with --alpha instead")
+    return picture.pixels

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bgswap.folders.records import file_of
+
 FOLDER = ".bgswap"
 
 
@@ -21,7 +23,7 @@ def fingerprint_of_files(paths: Mapping[str, Path]) -> str:
     marks = []
     for role, path in sorted(paths.items()):
         try:
-            facts = path.stat()
+            facts = file_of(path).stat()
             marks.append(f"{role}:{facts.st_size}:{facts.st_mtime_ns}")
         except OSError:
             marks.append(f"{role}:none")

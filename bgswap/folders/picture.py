@@ -21,6 +21,7 @@ from bgswap.folders.encode import encode
 from bgswap.folders.files import write_whole as write
 from bgswap.folders.headers import Header
 from bgswap.folders.profiles import to_srgb
+from bgswap.folders.records import file_of
 
 __all__ = ["Header", "Picture", "ReadOptions", "encode", "probe", "read", "read_mask", "write"]
 
@@ -95,12 +96,15 @@ def probe(source: Path | bytes, options: ReadOptions | None = None) -> Header:
 def read(source: Path | bytes, options: ReadOptions | None = None, at_least: tuple[int, int] | None = None) -> Picture:
     """Open a picture: (H, W, 3) RGB or (H, W, 4) straight RGBA, upright, in sRGB.
 
-    source: a file, or a file's bytes; at_least: (height, width) that suffices: a JPEG may then come smaller
-    by 2, 4 or 8, and `full_size` tells the file's own size. Of animations the first frame, with a note.
+    source: a file, a file's bytes, or a video's frame as VIDEO/INDEX, counted from 0; at_least: (height, width)
+    that suffices: a JPEG may then come smaller by 2, 4 or 8, and `full_size` tells the file's own size. Of
+    animations the first frame, with a note.
 
     Raises:
         PictureError: one sentence: what is wrong with the file and what to do. Never a codec's own error.
     """
+    if isinstance(source, Path) and file_of(source) != source:
+        return _frame(source)
     pixels, header, notes = _decoded(source, options or ReadOptions(), at_least, colors=True)
     return Picture(_in_color(pixels), notes, header.metadata, _name(source), header.size)
 
@@ -112,6 +116,11 @@ def read_mask(source: Path | bytes, options: ReadOptions | None = None) -> Pictu
     pixels under an alpha that hides nothing are a mask saved as RGBA, as browsers do: their luminance is
     taken, with a note.
     """
+    if isinstance(source, Path) and file_of(source) != source:
+        shown = _frame(source)
+        return replace(
+            shown, pixels=cv2.cvtColor(shown.rgb, cv2.COLOR_RGB2GRAY) if shown.alpha is None else shown.alpha
+        )
     pixels, header, notes = _decoded(source, options or ReadOptions(), None, colors=False)
     if pixels.ndim == 3 and pixels.shape[2] == 4:
         alpha = cv2.extractChannel(pixels, 3)
@@ -123,6 +132,14 @@ def read_mask(source: Path | bytes, options: ReadOptions | None = None) -> Pictu
     elif pixels.ndim == 3:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     return Picture(pixels, notes, header.metadata, _name(source), header.size)
+
+
+def _frame(source: Path) -> Picture:
+    from bgswap.folders import video  # it needs Picture, and an extra
+
+    if not (source.name.isascii() and source.name.isdigit()):
+        raise PictureError(f"'{source.name}' is no number of a frame")
+    return video.frame(source.parent, int(source.name))
 
 
 def _decoded(

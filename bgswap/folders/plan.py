@@ -8,7 +8,7 @@ from bgswap.errors import BgswapError
 from bgswap.folders import journal
 from bgswap.folders.journal import Journal
 from bgswap.folders.layout import Layout, refuse_clashes
-from bgswap.folders.records import STREAM, Record, show
+from bgswap.folders.records import STREAM, Record, file_of, show
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def lines_of_dry_run(plans: Iterable[Plan]) -> Iterator[tuple[str, bool]]:
     """SRC, DST and ACTION of every output, separated by tabs, and whether it would fail."""
     for plan in plans:
         record = plan.record
-        missing = [path for path in record.paths.values() if path != STREAM and not path.exists()]
+        missing = [path for path in record.paths.values() if path != STREAM and not file_of(path).exists()]
         problem = record.error or (f"{show(missing[0])}: No such file or directory" if missing else "")
         action = plan.action if plan.action == "make" else f"skip ({plan.action})"
         for path in plan.outputs.values():

@@ -19,6 +19,7 @@ STREAM = Path("-")  # standard input or output; a file of that name is typed ./-
 _USUAL = "jpg jpeg jpe jfif mpo png webp tif tiff bmp gif avif heic heif ppm pgm pnm pam"
 _WIDE = "jp2 j2k tga ico pcx sgi qoi dds"
 SUFFIXES = frozenset(f".{name}" for name in f"{_USUAL} {_WIDE}".split())
+VIDEO_SUFFIXES = frozenset((".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"))
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,12 @@ def named(text: str) -> Path:
     """The path of a name as typed: "-" is the stream, "./-" the file of that name, which Path takes for the same."""
     path = Path(text)
     return path.absolute() if path == STREAM and text != str(STREAM) else path
+
+
+def file_of(path: Path) -> Path:
+    """The file that holds a picture: itself, or the video of a frame, which is named VIDEO/INDEX."""
+    video = path.parent
+    return video if video.suffix.lower() in VIDEO_SUFFIXES and video.is_file() else path
 
 
 def check_key(key: str) -> str:

@@ -21,7 +21,7 @@ from bgswap.folders import files, picture
 from bgswap.folders.encode import encode
 from bgswap.folders.layout import make_parent
 from bgswap.folders.picture import Picture, ReadOptions
-from bgswap.folders.records import STREAM, Record, show
+from bgswap.folders.records import STREAM, Record, file_of, show
 
 Work = Callable[[Mapping[str, Picture], Record], "Made"]
 CACHE_BYTES = 256 << 20  # ours: pictures that several records share are kept decoded up to this much
@@ -162,7 +162,7 @@ def _read(task: Task, role: str, kind: str, options: ReadOptions, enough: tuple[
 def _version(path: Path) -> tuple[int, int] | None:
     """What tells a file from the one that stood there before: a cluster's worker lives on from run to run."""
     try:
-        facts = path.stat()
+        facts = file_of(path).stat()
     except OSError:
         return None
     return facts.st_mtime_ns, facts.st_size

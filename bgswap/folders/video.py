@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-SUFFIXES = frozenset((".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"))
 OPEN = 2  # decoders kept open a thread: a video and its matte's
 KEPT = 4  # ours: decoded frames kept a decoder, so that the frame before is at hand
-SCALER = 0x4 | 0x2000 | 0x40000 | 0x80000  # swscale: bicubic, whole chroma, accurate, alike on all machines
+# swscale: bilinear chroma at full size, accurate, alike on all machines. Its fast way is 17 ms a frame of 1080 rows
+# faster and one level too dark (measured: mean -1.1 of 255, against -0.02).
+SCALER = 0x2 | 0x2000 | 0x40000 | 0x80000
 BT709, UNSPECIFIED = 1, 2  # H.273's numbers of color matrices
 HD = 720  # rows from which players take untagged video for BT.709, below for BT.601
 HDR = {16: "PQ", 18: "HLG"}  # H.273's numbers of transfer curves

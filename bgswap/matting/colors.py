@@ -73,7 +73,8 @@ def own_colors(photo: NDArray[Any], alpha: NDArray[Any]) -> Iterator[tuple[Part,
     if not found:
         return
     longest = max(size)
-    rows, columns = (max(1, round(side * min(1, COARSE / longest))) for side in size)
+    coarse = min(COARSE, longest / 2)  # of small pictures half the pixels do for what is only a first guess
+    rows, columns = (max(1, round(side * coarse / longest)) for side in size)
     guesses = _means(to_float(shrink(photo, rows, columns)), to_float(shrink(alpha, rows, columns)), WIDE, None)
     step = max(1, round(longest / FINE))
     for part in found:

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from bgswap.augmentation import degrade
-from bgswap.augmentation.tensors import gaussian, to_tensor
+from bgswap.augmentation.tensors import to_tensor
 
 
 @pytest.fixture(scope="module")
@@ -29,18 +29,7 @@ def test_noise_can_differ_from_pixel_to_pixel():
     assert abs(float((noisy[:, 50:] - 0.5).std()) - 0.05) < 0.002
 
 
-@pytest.mark.parametrize("sigma", [0.3, 0.7, 1.5, 3.9])
-def test_a_blur_is_the_gaussian_that_convolution_gives(picture, sigma):
-    assert torch.allclose(degrade.blur(picture, sigma), gaussian(picture, sigma), atol=2e-6)
-
-
-def test_a_wide_blur_made_at_half_the_size_stays_within_two_levels_of_the_full_one(picture):
-    assert float((degrade.blur(picture, 6.0) - gaussian(picture, 6.0)).abs().mean()) < 0.5 / 255
-    assert float((degrade.blur(picture, 6.0) - gaussian(picture, 6.0))[:, 6:-6, 6:-6].abs().max()) < 2.5 / 255
-
-
-def test_no_blur_and_no_noise_leave_the_very_pixels(picture):
-    assert torch.equal(degrade.blur(picture, 0.0), picture)
+def test_no_noise_leaves_the_very_pixels(picture):
     assert torch.equal(degrade.noise(picture, 0.0, seed=1), picture)
 
 
@@ -69,7 +58,6 @@ def test_jpeg_keeps_red_red():
 def test_the_smallest_pictures_pass_every_step(size):
     tiny = torch.rand(3, *size, generator=torch.Generator().manual_seed(0))
     for made in (
-        degrade.blur(tiny, 9.0),
         degrade.noise(tiny, 0.1, 1),
         degrade.coarsen(tiny, 0.1),
         degrade.jpeg(tiny, 1),

@@ -1,6 +1,6 @@
 """How well a network finds where the person was from a plate alone, before and after decoys and crops.
 
-    python -m tests.bench.plate_leak --data ../shared/data [--cache DIR] [--train 80] [--validation 40] [--steps 300]
+    python tests/bench/plate_leak.py --data ../shared/data [--cache DIR] [--train 80] [--validation 40] [--steps 300]
 
 A small convolutional probe learns to mark the old person on plates of training people, and is tried on validation
 people: on whole plates, on crops as placement draws them, on plates with decoys, and on both, which is what
@@ -10,15 +10,18 @@ within a photo, its mean over photos and a 95 % bootstrap interval over photos:
   place   mean mark in the true silhouette against the same silhouette at 100 uniform other places of the frame;
           this is the aim's: at most 0.6 after
   pixel   marks inside the old person against all others; part of it is no leak but geometry, since the middle of a
-          frame is more often inside a large person: "position alone" is what the mean training mask reaches
+          frame is more often inside a large person
+  hole    mean mark in the true silhouette against the decoys' in the same frame: is the true hole one of many?
 
-Needs about 5 s a photo for plates (kept in --cache) and 1.5 minutes a probe, on one core each; two processes.
+Below each probe: "position alone", what the mean training mask reaches, and "every fill seen", what marking just the
+filled pixels would reach: a bound that decoys set, whatever the fill looks like.
+
+Needs about 5 s a photo for plates (kept in --cache: empty it after changes in decoys.py) and 1.5 minutes a probe, on one core each; two processes.
 """
 
 import argparse
 import random
 import tempfile
-from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -29,14 +32,15 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from plate_probe import CELL, Probe, View, judge, train
 
-from bgswap.augmentation.decoys import draw_decoys, with_decoys
+from bgswap.augmentation.decoys import decoys_of, draw_decoys, with_decoys
 from bgswap.augmentation.methods.placement import draw_window
 from bgswap.augmentation.ranges import PlacementRanges
 from bgswap.compositing.outline import trace
 from bgswap.folders import picture
 from bgswap.inpainting.fill import Filler
-from tests.bench.plate_probe import CELL, Probe, View, judge, train
+from bgswap.inpainting.hole import hole_of
 
 SIDE, VIEWS = 256, 4  # pixels of a frame's longer side; frames that a validation photo is tried in
 CASES = {"before: whole plates": (False, False), "crops only": (True, False), "decoys only": (False, True)}
@@ -45,12 +49,13 @@ CASES["after: decoys and crops"] = (True, True)
 
 @dataclass(frozen=True)
 class Plate:
-    """A plate (H, W, 3) without and with decoys, and the matte (H, W) of the person who was there."""
+    """A plate (H, W, 3) without and with decoys, and mattes (H, W): of who was there, and of the decoys."""
 
     plain: NDArray[np.uint8]
     decoyed: NDArray[np.uint8]
     matte: NDArray[np.uint8]
     box: tuple[int, int, int, int]
+    decoys: list[NDArray[np.uint8]]
 
 
 def people(data: Path) -> tuple[list[str], list[str]]:
@@ -64,20 +69,29 @@ def people(data: Path) -> tuple[list[str], list[str]]:
     return train, validation
 
 
-def make_plate(number: str, others: Sequence[str], data: Path, cache: Path, ranges: PlacementRanges) -> None:
+def make_plate(number: str, data: Path, cache: Path, ranges: PlacementRanges) -> None:
     """Fill one photo, without and with decoys, into the cache."""
     cv2.setNumThreads(1)
-    matte = picture.read_mask(data / "people" / "masks" / f"{number}.png").pixels
+    matte = read_mask(number, data)
     plain, decoyed = (cache / name for name in names(number, ranges))
     if not plain.exists():
         photo = picture.read(data / "people" / "photos" / f"{number}.jpg").rgb
         np.save(plain, Filler().fill(photo, matte).pixels)
     if not decoyed.exists():
-        chosen = random.Random(f"{number}{ranges.decoys}")
-        drawn = draw_decoys(chosen, ranges.decoys, ranges.decoy)
-        masks = [data / "people" / "masks" / f"{chosen.choice(others)}.png" for _ in range(ranges.decoys)]
-        shapes = [picture.read_mask(path).pixels for path in masks]
-        np.save(decoyed, with_decoys(np.load(plain), matte, shapes, drawn))
+        np.save(decoyed, with_decoys(np.load(plain), matte, *drawn_for(number, data, ranges)))
+
+
+def drawn_for(number: str, data: Path, ranges: PlacementRanges) -> tuple[list[NDArray[np.uint8]], dict[str, Any]]:
+    """The shapes of a photo's decoys, people of its own part of the split, and where they lie."""
+    chosen = random.Random(f"{number}{ranges.decoys}")
+    drawn = draw_decoys(chosen, ranges.decoys, ranges.decoy)
+    others = next(part for part in people(data) if number in part)
+    return [read_mask(chosen.choice(others), data) for _ in range(ranges.decoys)], drawn
+
+
+def read_mask(number: str, data: Path) -> NDArray[np.uint8]:
+    mask: NDArray[np.uint8] = picture.read_mask(data / "people" / "masks" / f"{number}.png").pixels
+    return mask
 
 
 def names(number: str, ranges: PlacementRanges) -> tuple[str, str]:
@@ -86,11 +100,11 @@ def names(number: str, ranges: PlacementRanges) -> tuple[str, str]:
 
 
 def load(number: str, data: Path, cache: Path, ranges: PlacementRanges) -> Plate:
-    matte = picture.read_mask(data / "people" / "masks" / f"{number}.png").pixels
+    matte = read_mask(number, data)
     outline = trace(matte)
     assert outline is not None
     plain, decoyed = (np.load(cache / name) for name in names(number, ranges))
-    return Plate(plain, decoyed, matte, outline.box)
+    return Plate(plain, decoyed, matte, outline.box, decoys_of(matte, *drawn_for(number, data, ranges)))
 
 
 def view(plate: Plate, cropped: bool, decoyed: bool, chosen: random.Random, ranges: PlacementRanges) -> View:
@@ -102,17 +116,19 @@ def view(plate: Plate, cropped: bool, decoyed: bool, chosen: random.Random, rang
     top, left, tall, wide = (round(value) for value in window)
     scale = SIDE / max(tall, wide)
     rows, columns = (max(CELL, round(side * scale / CELL) * CELL) for side in (tall, wide))
-    part = pixels[top : top + tall, left : left + wide]
-    seen = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    seen = cv2.resize(pixels[top : top + tall, left : left + wide], (columns, rows), interpolation=method)
     y0, x0, y1, x1 = plate.box
     cells = scale / CELL
     size = max(1, round((x1 - x0) * cells)), max(1, round((y1 - y0) * cells))
     matte = cv2.resize(plate.matte[y0:y1, x0:x1], size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     origin = round((y0 - top) * cells), round((x0 - left) * cells)
-    if chosen.random() < 0.5:
+    mirrored = chosen.random() < 0.5
+    if mirrored:
         seen, matte = seen[:, ::-1], matte[:, ::-1]
         origin = origin[0], columns // CELL - origin[1] - size[0]
-    return View(np.ascontiguousarray(seen), np.ascontiguousarray(matte), origin)
+    part = np.s_[top : top + tall, left : left + wide]
+    return View(np.ascontiguousarray(seen), np.ascontiguousarray(matte), origin, part, mirrored)
 
 
 def interval(values: NDArray[np.float64]) -> str:
@@ -137,22 +153,27 @@ def measure(case: str, chosen: Any, train_set: list[str], validation: list[str])
         one = view(rng.choice(plates), *kind, rng, ranges)
         mean += cv2.resize(one.marks(*one.origin), mean.shape)
     found = np.array([_photo(probe, mean, read(number), kind, ranges, chosen.heat) for number in validation])
-    lines = [f"{case:26} {interval(found[:, 1])}   {interval(found[:, 0])}"]
-    lines += [f"{'   position alone':26} {interval(found[:, 3])}   {interval(found[:, 2])}"]
+    lines = []
+    for row, name in enumerate((case, "   position alone", "   every fill seen")):
+        place, pixel, hole = (found[:, 3 * row + column] for column in (1, 0, 2))
+        lines.append(f"{name:26} {interval(place)}   {interval(pixel)}   {interval(hole) if kind[1] else '-'}")
     return "\n".join(lines)
 
 
 def _photo(
     probe: Probe, mean: NDArray[np.float32], plate: Plate, kind: Any, ranges: PlacementRanges, heat: Any
 ) -> list[float]:
-    """Both AUCs of a photo, of the probe and of position alone, each the mean over views."""
+    """All AUCs of a photo, of the probe, of position alone and of the filled pixels, each the mean over views."""
     rng, scores = random.Random(3), []
+    decoys = plate.decoys if kind[1] else []
+    filled = hole_of(np.max([plate.matte, *decoys], axis=0)).astype(np.uint8) * 255
     for number in range(VIEWS):
         one = view(plate, *kind, rng, ranges)
         with torch.no_grad():
             score = probe(torch.from_numpy(one.pixels).permute(2, 0, 1)[None].float() / 255)[0].numpy()
         prior = cv2.resize(mean, (score.shape[1], score.shape[0]))
-        scores.append([*judge(score, one, rng), *judge(prior, one, rng)])
+        others = [one.cells(decoy) for decoy in decoys]
+        scores.append(sum((judge(marks, one, others, rng) for marks in (score, prior, one.cells(filled))), ()))
         if heat and number == 0:
             _draw(heat, score, one, kind)
     return np.nanmean(scores, axis=0).tolist()
@@ -200,14 +221,12 @@ def main() -> None:
         everybody = people(chosen.data)
         parts = [part[:count] for part, count in zip(everybody, (chosen.train, chosen.validation), strict=True)]
         made = [
-            pool.submit(make_plate, one, others, chosen.data, chosen.cache, ranges_of(chosen))
-            for part, others in zip(parts, everybody, strict=True)
-            for one in part
+            pool.submit(make_plate, one, chosen.data, chosen.cache, ranges_of(chosen)) for part in parts for one in part
         ]
         for one in made:
             one.result()
         print(f"{len(parts[0])} training and {len(parts[1])} validation photos, {ranges_of(chosen)}")
-        print(f"{'AUC (95 % interval)':26} place, the aim's      pixel")
+        print(f"{'AUC (95 % interval)':26} place, the aim's      pixel                 hole")
         for lines in pool.map(
             partial(measure, chosen=chosen, train_set=parts[0], validation=parts[1]), cases_of(chosen)
         ):

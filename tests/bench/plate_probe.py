@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -22,6 +23,14 @@ class View:
     pixels: NDArray[np.uint8]
     matte: NDArray[np.float32]
     origin: tuple[int, int]
+    part: tuple[slice, slice]  # of the photo
+    mirrored: bool
+
+    def cells(self, matte: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """A matte of the photo (H, W), as the frame shows it."""
+        rows, columns = self.pixels.shape[0] // CELL, self.pixels.shape[1] // CELL
+        seen = cv2.resize(matte[self.part], (columns, rows), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+        return seen[:, ::-1] if self.mirrored else seen
 
     def marks(self, top: int, left: int) -> NDArray[np.float32]:
         """The matte beginning at that cell, as the frame shows it."""
@@ -100,16 +109,25 @@ def auc(inside: NDArray[np.float32], others: NDArray[np.float32]) -> float:
     return float(below.mean() / 2 / len(others))
 
 
-def judge(score: NDArray[np.float32], one: View, chosen: random.Random) -> tuple[float, float]:
-    """AUC by pixel and by place of a view; NaN where there is nothing to compare."""
+def judge(
+    score: NDArray[np.float32], one: View, decoys: list[NDArray[np.float32]], chosen: random.Random
+) -> tuple[float, float, float]:
+    """AUC by pixel, by place and by hole of a view; NaN where there is nothing to compare."""
     true = one.marks(*one.origin)
+    if true.sum() < 1:
+        return float("nan"), float("nan"), float("nan")
     inside = true >= 0.5
     pixel = auc(score[inside], score[~inside]) if inside.any() and not inside.all() else float("nan")
     (rows, columns), (high, wide) = true.shape, one.matte.shape
-    moved = []
+    moved: list[NDArray[np.float32]] = []
     while len(moved) < PLACES:
         marks = one.marks(round(chosen.random() * rows - high / 2), round(chosen.random() * columns - wide / 2))
         if marks.sum() >= 1:
-            moved.append((score * marks).sum() / marks.sum())
-    place = auc(np.array([(score * true).sum() / max(true.sum(), 1e-6)]), np.array(moved))
-    return pixel, (place if true.sum() >= 1 else float("nan"))
+            moved.append(marks)
+    holes = [marks for marks in decoys if marks.sum() >= 1]
+    here, there, other = (_means(score, several) for several in ([true], moved, holes))
+    return pixel, auc(here, there), auc(here, other) if holes else float("nan")
+
+
+def _means(score: NDArray[np.float32], several: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    return np.array([(score * marks).sum() / marks.sum() for marks in several], np.float32)

@@ -30,6 +30,8 @@ class _Pictures:
 
     def path(self, name: str) -> Path | None:
         """The file of an image entry's `file_name`, which some tools write with a folder before it."""
+        if name in self.names:
+            return self.folder / name
         relative = PurePosixPath(name.replace("\\", "/"))
         if str(relative) in self.names or relative.name in self.names:
             return self.folder / relative.name
@@ -50,23 +52,11 @@ def read(root: Path, *, category: str = "person") -> Iterator[Record]:
     found: list[Record] = []
     known: dict[str, None] = {}
     seen: set[int] = set()  # photos of 2017 that are in the files of 2014 under other names
-    used = False
     for file in _files(root):
-        split = file.stem.removeprefix("instances_")
-        official = re.fullmatch(r"instances_[a-z]+20(14|17)", file.stem) is not None
-        places = _places(file, split)
-        if official and not any(place.names for place in places):
-            continue  # its pictures were not downloaded, and it may be half a gigabyte
-        data = _load(file)
-        pictures = next((p for p in places if any(p.path(i["file_name"]) for i in data["images"])), None)
-        if pictures is None:
-            continue
-        used = True
-        known |= dict.fromkeys(str(entry["name"]) for entry in data["categories"])
-        images = {i["id"]: i for i in data["images"] if not (official and i["id"] in seen)}
-        found += _records(data, images, pictures, split, category)
-        seen |= images.keys() if official else set()
-    if not used:
+        records, categories = _file(file, category, seen)
+        found += records
+        known |= dict.fromkeys(categories)
+    if not known:
         raise missing(root, WANTED)
     if category.casefold() not in map(str.casefold, known):
         some = ", ".join(list(known)[:SHOWN]) + (", ..." if len(known) > SHOWN else "")
@@ -74,6 +64,25 @@ def read(root: Path, *, category: str = "person") -> Iterator[Record]:
             f"COCO's annotations in {show(root)} have no category '{category}'. Some that they have: {some}"
         )
     yield from in_order(_apart(found))
+
+
+def _file(file: Path, category: str, seen: set[int]) -> tuple[list[Record], list[str]]:
+    """The records of one file and the categories that it knows; neither where its pictures are not there.
+
+    seen: the ids of COCO's own photos that were read from other files; grows by this one's.
+    """
+    split = file.stem.removeprefix("instances_")
+    official = re.fullmatch(r"instances_[a-z]+20(14|17)", file.stem) is not None
+    places = _places(file, split)
+    if official and not any(place.names for place in places):
+        return [], []  # its pictures were not downloaded, and it may be half a gigabyte
+    data = _load(file)
+    pictures = next((p for p in places if any(p.path(i["file_name"]) for i in data["images"])), None)
+    if pictures is None:
+        return [], []
+    images = {image["id"]: image for image in data["images"] if not (official and image["id"] in seen)}
+    seen.update(images if official else ())
+    return list(_records(data, images, pictures, split, category)), [str(c["name"]) for c in data["categories"]]
 
 
 def _files(root: Path) -> list[Path]:
@@ -111,7 +120,7 @@ def _load(file: Path) -> dict[str, list[dict[str, Any]]]:
     """The JSON's images, annotations and categories, or UsageError."""
     needed = {"images": {"id", "file_name"}, "annotations": {"image_id", "category_id"}, "categories": {"id", "name"}}
     try:
-        data = json.loads(file.read_bytes())
+        data = json.loads(file.read_text("utf-8-sig"))
         complete = all(names <= entry.keys() for table, names in needed.items() for entry in data[table])
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as cause:
         raise UsageError(f"{show(file)} cannot be read as JSON of COCO's instances: {cause}") from cause
@@ -132,9 +141,11 @@ def _records(
     single = [annotation for annotation in wanted if not annotation.get("iscrowd")]
     people = Counter(annotation["image_id"] for annotation in single)
     crowded = {annotation["image_id"] for annotation in wanted if annotation.get("iscrowd")}
+    photos = {number: pictures.path(images[number]["file_name"]) for number in people}
+    stems = {number: _stem(images[number]["file_name"]) for number in people}
     for number, annotation in enumerate(single):
-        image = images[annotation["image_id"]]
-        photo = pictures.path(str(image["file_name"]))
+        shown = annotation["image_id"]
+        image, photo = images[shown], photos[shown]
         outline, error = _outline(annotation, image)
         if photo is None:
             error = f"its photo {show(image['file_name'])} is not in {show(pictures.folder)}"
@@ -143,13 +154,12 @@ def _records(
             "split": split,
             "category": names[annotation["category_id"]],
             "annotation": annotation.get("id", number),
-            "people": people[annotation["image_id"]],
-            "crowd": annotation["image_id"] in crowded,
+            "people": people[shown],
+            "crowd": shown in crowded,
             "area": _share(annotation, image),
             "outline": outline,
         }
-        key = f"{_stem(str(image['file_name']))}_{annotation.get('id', number)}"
-        yield Record(key, {"photo": photo} if photo else {}, fields, error)
+        yield Record(f"{stems[shown]}_{fields['annotation']}", {"photo": photo} if photo else {}, fields, error)
 
 
 def _outline(annotation: Mapping[str, Any], image: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str]:
@@ -183,4 +193,4 @@ def _apart(records: Iterable[Record]) -> Iterator[Record]:
         key = record.key if record.key not in seen else f"{record.fields['split']}/{record.key}"
         if key not in seen:
             seen.add(key)
-            yield replace(record, key=key)
+            yield record if key == record.key else replace(record, key=key)

@@ -11,12 +11,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from bgswap.augmentation.layouts.pairs import THRESHOLD, lines
 from bgswap.augmentation.trees import child, find, in_order, pictures
 from bgswap.errors import PictureError
-from bgswap.folders import picture
 from bgswap.folders.records import Record
 
 WANTED = "DESOBA: ShadowImage beside DeshadowedImage and InstanceMask; nor DESOBAv2: shadow_imgs beside shadowfree_imgs"
@@ -96,6 +93,10 @@ def _records(stem: str, files: Mapping[str, Path], split: str | None, *, several
 
 def _values(path: Path) -> list[tuple[int, int, int]]:
     """The colors of a mask other than black that are more than dirt, in order."""
+    import numpy as np
+
+    from bgswap.folders import picture
+
     pixels = picture.read(path).pixels[..., :3].astype(np.uint32)
     codes = (pixels[..., 0] << 16) | (pixels[..., 1] << 8) | pixels[..., 2]
     found, counts = np.unique(codes, return_counts=True)

@@ -78,14 +78,14 @@ def _splits(subset: str, folder: Path, home: Path, present: Container[str]) -> d
     """
     tops = [home, home.parent] if home == folder else [home]
     kinds = (
-        [(top, "IHD_{}.txt") for top in tops],
-        [(top, f"{name}_{{}}.txt") for top in (folder, *tops) for name in (subset, folder.resolve().name)],
-        [(top, "{}.jsonl") for top in tops],
+        [(top, "IHD_*.txt") for top in tops],
+        [(top, f"{name}_*.txt") for top in (folder, *tops) for name in (subset, folder.resolve().name)],
+        [(top, "*.jsonl") for top in tops],
     )
     for lists in kinds:
         splits: dict[str, str] = {}
         for split in ("train", "test"):  # a name in both is of the test
-            files = (top / name.format(split) for top, name in lists)
+            files = (top / name.replace("*", split) for top, name in lists)
             listed = next((file for file in files if file.is_file()), None)
             stems = dict.fromkeys(_listed(listed, subset), split) if listed else {}
             splits |= stems if any(stem in present for stem in stems) else {}
@@ -104,5 +104,6 @@ def _listed(file: Path, subset: str) -> Iterator[str]:
             except (ValueError, KeyError, TypeError) as cause:
                 raise UsageError(f"line {number} of {show(file)} is no JSON object with a file_name") from cause
         parts = [part for part in re.split(r"[/\\]", name) if part not in ("", ".")]
-        if parts and (len(parts) == 1 or subset in map(_known, parts[:-1])):
+        bare = len(parts) == 1 and parts[0].startswith(SUBSETS.get(subset, ""))
+        if bare or subset in map(_known, parts[:-1]):
             yield Path(parts[-1]).stem

@@ -7,7 +7,6 @@ test_set.csv. A derived copy has bg/, fg/, com_pic/, train_data.csv and test_dat
 
 import csv
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,7 +14,8 @@ from typing import Any
 
 from bgswap.augmentation.layouts.pairs import THRESHOLD, inner, listed, split_of
 from bgswap.augmentation.trees import child, find, in_order
-from bgswap.folders.records import Record
+from bgswap.errors import UsageError
+from bgswap.folders.records import Record, show
 
 WANTED = "OPA: composite/, foreground/ and background/, or com_pic/, fg/ and bg/"
 NUMBER = r"(-?\d+(?:\.\d+)?(?:e-?\d+)?)"
@@ -85,15 +85,21 @@ def _rows(top: Path) -> dict[str, Row]:
 def _facts(stem: str, row: Row | None) -> dict[str, Any] | None:
     """Foreground, background, box, scale and label, from the composite's name or else its row; None: neither tells."""
     if match := NAMED.fullmatch(stem):
-        numbers = [float(text) for text in match.groups()[2:7]]
-        told: tuple[Any, ...] = (match[1], match[2], numbers[:4], numbers[4], match[8])
+        fg, bg, *box, scale, label = match.groups()
     elif row:
-        box = json.loads(row.get("position") or row.get("bbox") or "[]")
-        told = row.get("fg_id") or row["annID"], row.get("bg_id") or row["scID"], box, row["scale"], row["label"]
+        try:  # the derived form has a column "position" too, always -1
+            box = json.loads(row.get("bbox") or row["position"])
+            fg, bg = row.get("fg_id") or row["annID"], row.get("bg_id") or row["scID"]
+            scale, label = float(row["scale"]), int(row["label"])
+        except (KeyError, ValueError, TypeError) as cause:
+            raise UsageError(
+                f"the row of {show(stem)} in {row['split']}'s list is not OPA's: unpack it again"
+            ) from cause
     else:
         return None
-    box = [int(side) if float(side).is_integer() else float(side) for side in told[2]]
-    return {"fg": told[0], "bg": told[1], "box": box, "scale": float(told[3]), "label": int(told[4])}
+    sides = [float(side) for side in box]
+    whole = [int(side) if side.is_integer() else side for side in sides]
+    return {"fg": fg, "bg": bg, "box": whole, "scale": float(scale), "label": int(label)}
 
 
 def _fields(facts: Mapping[str, Any], category: str | None, split: str | None) -> dict[str, Any]:
@@ -134,4 +140,4 @@ def _category(foreground: Path, persons: Mapping[tuple[str | None, str], Path]) 
 def _lost(stem: str, row: Row) -> Record:
     facts = _facts(stem, row) or {}
     fields = _fields(facts, row.get("catnm"), row["split"])
-    return Record(f"{row['split']}_set/{stem}", {}, fields, f"{os.path.basename(stem)} is listed and is not there")
+    return Record(f"{row['split']}_set/{stem}", {}, fields, f"{show(stem)} is listed and is not there")

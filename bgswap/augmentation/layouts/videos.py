@@ -9,7 +9,7 @@ import heapq
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,7 @@ from typing import Any
 from bgswap.augmentation.layouts.pairs import inner, listed, split_of
 from bgswap.augmentation.trees import missing, search
 from bgswap.errors import PictureError
-from bgswap.folders import video
-from bgswap.folders.records import Record, show
+from bgswap.folders.records import VIDEO_SUFFIXES, Record, show
 
 WANTED = "videos: folders of frames, or files such as .mp4"
 PHOTOS, ALPHAS = "fgr", "pha"
@@ -38,8 +37,8 @@ class _Video:
 def read(root: Path) -> Iterator[Record]:
     """A record a frame: "photo" and, but for the first, "previous_photo"; with mattes "alpha" and "previous_alpha".
 
-    Frames of a folder follow each other by the numbers in their names. Of a video file the path is the file's,
-    and the field frame says which frame (folders/video.py); previous_photo is then the same path, a frame before.
+    Frames of a folder follow each other by the numbers in their names; a frame of a file is named VIDEO/INDEX, as
+    folders/picture.py opens it.
     Fields: video; frame, from 0; fps, None for folders; split. Keys: <video>/<frame as on disk>, or
     <video>/<six digits>. A frame without its matte, and a file that is no video, are records with an error.
     Raises UsageError where there is no video, NotReady where files need PyAV.
@@ -95,7 +94,7 @@ def _files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     names = (entry.name for entry in os.scandir(folder) if entry.is_file() and not entry.name.startswith("."))
-    return [folder / name for name in sorted(names, key=os.fsencode) if Path(name).suffix.lower() in video.SUFFIXES]
+    return [folder / name for name in sorted(names, key=os.fsencode) if Path(name).suffix.lower() in VIDEO_SUFFIXES]
 
 
 def _video(path: Path, alpha: Path | None, root: Path) -> _Video:
@@ -133,22 +132,27 @@ def _of_folder(found: _Video, name: str, fields: Mapping[str, Any]) -> Iterator[
 
 def _of_file(found: _Video, name: str, fields: Mapping[str, Any]) -> Iterator[Record]:
     file = found.path
-    counted = _counted(file, video.count)
-    mattes = _counted(found.alpha, video.count) if found.alpha else counted
-    error = next((f"{show(told)}" for told in (counted, mattes) if isinstance(told, str)), "")
+    counted = _counted(file)
+    mattes = _counted(found.alpha) if found.alpha else counted
+    error = next((told for told in (counted, mattes) if isinstance(told, str)), "")
     if isinstance(counted, str) or isinstance(mattes, str):
         yield Record(name, {"photo": file}, fields, error)
         return
     for index in range(counted[0]):
         there = found.alpha if index < mattes[0] else None
         lost = f"{show(file.name)} has no matte of frame {index}" if found.alpha and not there else ""
-        paths = _paths(file, file if index else None, there, there if index else None)
-        yield Record(f"{name}/{index:06d}", paths, {**fields, "frame": index, "fps": counted[1] or None}, lost)
+        before = f"{index - 1:06d}" if index else ""
+        now = _paths(file / f"{index:06d}", None, there / f"{index:06d}" if there else None, None)
+        earlier = {f"previous_{role}": path.parent / before for role, path in now.items()} if index else {}
+        yield Record(f"{name}/{index:06d}", now | earlier, {**fields, "frame": index, "fps": counted[1] or None}, lost)
 
 
-def _counted(file: Path, count: Callable[[Path], tuple[int, float]]) -> tuple[int, float] | str:
+def _counted(file: Path) -> tuple[int, float] | str:
+    """Frames and frames a second, or why it is no video."""
+    from bgswap.folders import video
+
     try:
-        return count(file)
+        return video.count(file)
     except PictureError as cause:
         return f"{show(file.name)} {cause}"
 

@@ -17,10 +17,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bgswap.augmentation.degrade import blur, coarsen, jpeg, noise
+from bgswap.augmentation.degrade import coarsen, jpeg, noise
 from bgswap.augmentation.frame import Scene
 from bgswap.augmentation.ranges import MattingRanges
-from bgswap.augmentation.tensors import premultiplied, straight, warp
+from bgswap.augmentation.tensors import gaussian, premultiplied, straight, warp
 from bgswap.errors import UsageError
 
 INPUTS = ("photo", "foreground", "alpha", "background")
@@ -158,8 +158,8 @@ def _over_new_place(pictures: Mapping[str, Tensor], drawn: Mapping[str, Any]) ->
         raise UsageError("people over new places need places: give --background, or set the share of new places to 0")
     colors, alpha = softened(pictures["foreground"], pictures["alpha"], drawn["soften"])
     person = _turned(premultiplied(recolored(colors, drawn["person"]), alpha), drawn)
-    person = blur(person, drawn["person_blur"])
-    place = blur(recolored(pictures["background"], drawn["place"]), drawn["place_blur"])
+    person = gaussian(person, drawn["person_blur"])
+    place = gaussian(recolored(pictures["background"], drawn["place"]), drawn["place_blur"])
     alpha = person[3:].clamp(0, 1)
     return torch.addcmul(person[:3], 1 - alpha, place).clamp_(0, 1), alpha
 
@@ -197,10 +197,10 @@ def softened(foreground: Tensor, alpha: Tensor, sigma: float) -> tuple[Tensor, T
     """
     if edge_width(alpha) > HARD:
         return foreground, alpha
-    soft = ((blur(alpha, sigma) - SOLID) / (1 - 2 * SOLID)).clamp_(0, 1)
+    soft = ((gaussian(alpha, sigma) - SOLID) / (1 - 2 * SOLID)).clamp_(0, 1)
     sure = soft.square().square()
     weight = sure.square().add_(1e-3) * alpha  # eighth power, as in matting/colors.py; thin parts have no inside
-    inner, _ = straight(blur(premultiplied(foreground, weight), sigma + INNER))
+    inner, _ = straight(gaussian(premultiplied(foreground, weight), sigma + INNER))
     return torch.lerp(inner, foreground, sure * (alpha > 0)), soft
 
 

@@ -37,7 +37,7 @@ OUTPUTS = ("composite", "alpha", "composite_true")
 
 DIGITS = 4  # ours: of the numbers in a line of metadata; finer than a level of 8 bits
 SEEN = 4096  # ours: this many of a person's pixels suffice for its mean and spread, to about a fiftieth of the spread
-PIECE = 16384  # ours: pixels worked on at a time on a CPU, so that they stay in its cache
+PIECE = 2**16  # ours: pixels worked on at a time: a table takes 27 numbers a pixel, and photos can be large
 LIGHTNESS = 4.0, 95.0  # ours: CIELAB L that the transfer keeps the person within, so that faces do not burn out
 KNEE = 0.88  # ours: above it colors are compressed and not cut
 KNOTS = 5  # ours: control values of a curve: black, three between, white
@@ -51,8 +51,8 @@ def draw(random: Random, scene: Scene, ranges: RecolorRanges) -> dict[str, Any]:
     """Numbers of one change; a step that is not taken has the numbers that change nothing.
 
     jitter, reference_jitter: gains in light of the photo and of the reference. transfer: 0 for none, 1 for all the
-    way; spread: bounds on the ratio of spreads. balance: gains in light; stops; kelvin: gains in light too. curves:
-    (3, 5), lut: 81, offsets in sRGB, see colors.py. saturation: a factor.
+    way; spread: bounds on the ratio of spreads; reach: bound on the way of a mean, CIELAB. balance: gains in light;
+    stops, kelvin: gains in light too. curves: (3, 5), lut: 81, offsets in sRGB, see colors.py. saturation: a factor.
 
     Every number is drawn whether its step is taken or not, so that another share leaves the other steps alone.
     """
@@ -67,6 +67,7 @@ def draw(random: Random, scene: Scene, ranges: RecolorRanges) -> dict[str, Any]:
         "reference_jitter": reference_jitter if taken["jitter"] else [*UNCHANGED],
         "transfer": strength if taken["transfer"] else 0.0,
         "spread": [float(bound) for bound in ranges.spread],
+        "reach": float(ranges.reach),
         "balance": balance if taken["balance"] else [*UNCHANGED],
         "stops": stops if taken["exposure"] else 0.0,
         "kelvin": round(1e6 / mired, 1) if taken["temperature"] else DAYLIGHT,
@@ -121,7 +122,8 @@ def changed(
         return foreground
     transfer = mapping(foreground, alpha, reference, reference_alpha, drawn, where)
     colors = foreground.flatten(1).index_select(1, where)
-    return foreground.flatten(1).index_copy(1, where, recolored(colors, transfer, drawn)).view_as(foreground)
+    made = recolored(colors, transfer, drawn)
+    return foreground.flatten(1).scatter(1, where.expand(3, -1), made).view_as(foreground)
 
 
 def mapping(
@@ -152,7 +154,7 @@ def mapping(
     lab, weight = _in_lab(foreground, alpha, where)
     other = _in_lab(reference, reference_alpha, other_where, drawn["reference_jitter"])
     low, high = drawn["spread"]
-    scale, shift = reinhard(moments(lab, weight), moments(*other), (low, high), drawn["transfer"])
+    scale, shift = reinhard(moments(lab, weight), moments(*other), (low, high), drawn["transfer"], drawn["reach"])
     lightness = within((scale[0], shift[0]), lab[0], LIGHTNESS, low)
     return torch.stack([lightness[0], *scale[1:]]), torch.stack([lightness[1], *shift[1:]])
 
@@ -165,8 +167,7 @@ def recolored(colors: Tensor, transfer: Moments | None, drawn: Mapping[str, Any]
     """
     if not _acts(drawn):
         return colors
-    piece = PIECE if colors.device.type == "cpu" else max(1, colors[0].numel())
-    pieces = [_recolored(few, transfer, drawn) for few in colors.reshape(3, -1).split(piece, 1)]
+    pieces = [_recolored(few, transfer, drawn) for few in colors.reshape(3, -1).split(PIECE, 1)]
     return torch.cat(pieces, 1).view(colors.shape)
 
 
@@ -185,7 +186,7 @@ def _recolored(colors: Tensor, transfer: Moments | None, drawn: Mapping[str, Any
 
 def _seen(alpha: Tensor) -> Tensor:
     """Where the person is: indices (N,) of pixels in reading order."""
-    return (alpha.reshape(-1) > 0).nonzero()[:, 0]
+    return alpha.reshape(-1).nonzero()[:, 0]
 
 
 def _few(where: Tensor) -> Tensor:

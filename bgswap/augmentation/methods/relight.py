@@ -19,14 +19,16 @@ from bgswap.augmentation.ranges import RelightRanges
 from bgswap.augmentation.tensors import resize
 
 INPUTS = ("photo", "foreground", "alpha")
+OPTIONAL = ("normals",)
 OUTPUTS = ("composite", "alpha", "composite_true")
 
 LOBES = 3  # ours: more soft lights look like ambient
-FILL = (0.15, 0.6)  # ours: strength of the second and third light, of the first one's
+SOFT = 0.6  # ours: about where a lobe of order 2 that is nowhere negative differs most from front to back
+FILL = (0.1, 0.4)  # ours: strength of the second and third light, of the first one's
 GREEN = 0.15  # ours: how far a light's green may leave the line from blue to amber, of the warmth's largest
 TINTS = (0.75, 1.3)  # seed 003's white balance: no channel leaves the luminance by more
 LUMINANCE = (0.2126, 0.7152, 0.0722)  # of linear sRGB, ITU-R BT.709
-LAMBERT = (math.pi, *[2 * math.pi / 3] * 3, *[math.pi / 4] * 5)  # a matte surface's blur of each band, eq. 8 there
+LAMBERT = (math.pi, *[2 * math.pi / 3] * 3, *[math.pi / 4] * 5)  # A_l there: a matte surface's blur of each band
 DIM = 0.05  # ours: added to both lights, so that two small ones give no large ratio
 WHITE = 0.8  # ours: where white lies on the camera's shoulder when it is darkened
 LOOK = 64  # ours: cells along the longer side that the old light is fitted on
@@ -54,7 +56,7 @@ def draw(random: Random, scene: Scene, ranges: RelightRanges) -> dict[str, Any]:
         "light": sphere(lobes, ambient, tone),
         "contrast": random.uniform(*ranges.contrast),
         "exposure": random.uniform(*ranges.exposure),
-        "ratio": list(ranges.ratio),
+        "ratio": [float(end) for end in ranges.ratio],
         "relief": random.uniform(*ranges.relief),
         "unlight": random.uniform(*ranges.unlight),
     }
@@ -65,7 +67,6 @@ def _draw_lobe(random: Random, ranges: RelightRanges) -> dict[str, Any]:
     return {
         "azimuth": random.uniform(*ranges.azimuth),
         "elevation": math.degrees(math.asin(random.uniform(low, high))),  # even over the sphere's area
-        "softness": random.uniform(*ranges.softness),
         "color": _draw_color(random, ranges),
     }
 
@@ -80,25 +81,24 @@ def _draw_color(random: Random, ranges: RelightRanges) -> list[float]:
 
 
 def sphere(lobes: Sequence[Mapping[str, Any]], ambient: float, tone: Sequence[float]) -> list[list[float]]:
-    """Radiance coefficients (3, 9) of an ambient and lobes ((c + s) / (1 + s))^2, c the cosine to the lobe's middle.
+    """Radiance coefficients (3, 9) of an ambient and of lobes (c + SOFT)^2, c the cosine to the lobe's middle.
 
-    A lobe of share 1 has mean 1 over the sphere. s: its softness, 0.5..1. Azimuth 0 and elevation 0 is the viewer's.
+    A lobe of share 1 has mean 1 over the sphere. Azimuth 0 and elevation 0 is the viewer's.
     """
+    mean = SOFT**2 + 1 / 3  # (c + s)^2 in Legendre polynomials: (s^2 + 1/3) P0 + 2 s P1 + 2/3 P2
+    bands = [1.0] + [2 * SOFT / mean / 3] * 3 + [2 / 3 / mean / 5] * 5  # each over 2 l + 1, by the addition theorem
     light = [[ambient * shade * math.sqrt(4 * math.pi)] + [0.0] * 8 for shade in tone]
     for lobe in lobes:
-        turn, lift, soft = math.radians(lobe["azimuth"]), math.radians(lobe["elevation"]), lobe["softness"]
+        turn, lift = math.radians(lobe["azimuth"]), math.radians(lobe["elevation"])
         toward = math.cos(lift) * math.sin(turn), math.sin(lift), math.cos(lift) * math.cos(turn)
-        mean = soft**2 + 1 / 3  # (c + s)^2 in Legendre polynomials: (s^2 + 1/3) P0 + 2 s P1 + 2/3 P2
-        bands = (1.0, 2 * soft / mean / 3, 2 / 3 / mean / 5)  # each over 2 l + 1: the addition theorem
-        for i, value in enumerate(basis(*toward)):
-            weight = 4 * math.pi * bands[0 if i == 0 else 1 if i < 4 else 2] * value * lobe["share"]
+        for i, (band, value) in enumerate(zip(bands, basis(*toward), strict=True)):
             for coefficients, shade in zip(light, lobe["color"], strict=True):
-                coefficients[i] += weight * shade
+                coefficients[i] += 4 * math.pi * band * value * lobe["share"] * shade
     return light
 
 
 def basis(x: Any, y: Any, z: Any) -> list[Any]:
-    """The nine real spherical harmonics up to order 2 of a unit direction: floats or tensors, order as eq. 3 there."""
+    """The nine real spherical harmonics up to order 2 of a unit direction: floats or tensors, in the paper's order."""
     return [
         0.282095 + 0 * x,
         *(0.488603 * y, 0.488603 * z, 0.488603 * x),
@@ -109,7 +109,7 @@ def basis(x: Any, y: Any, z: Any) -> list[Any]:
 
 def irradiance(light: Tensor, normals: Tensor) -> Tensor:
     """Radiance coefficients (c, 9) and unit normals (3, n) -> what falls on a matte surface, (c, n)."""
-    return light @ (torch.stack(basis(*normals)) * _lambert(normals))
+    return (light * _lambert(light)) @ torch.stack(basis(*normals))
 
 
 def apply(pictures: Mapping[str, Tensor], drawn: Mapping[str, Any]) -> dict[str, Tensor]:
@@ -173,14 +173,15 @@ def old_light(foreground: Tensor, alpha: Tensor, normals: Tensor) -> Tensor:
     height, width = alpha.shape[1:]
     scale = min(1.0, LOOK / max(height, width))
     size = max(1, round(height * scale)), max(1, round(width * scale))
-    planes = resize(torch.cat([alpha, foreground * alpha, normals]), size).flatten(1).double()
-    sure = planes[0].square()
-    weights = torch.tensor(LUMINANCE, device=alpha.device).double()
-    seen = weights @ to_linear((planes[1:4] / planes[0].clamp_min(1e-3)).clamp(0, 1))
-    seen = seen / ((seen * sure).sum() / sure.sum().clamp_min(1e-9)).clamp_min(1e-4)
-    harmonics = torch.stack(basis(*planes[4:])) * _lambert(planes) / math.pi
-    ridge = torch.full((9,), RIDGE, device=alpha.device).double() * sure.sum() + 1e-9
-    ridge[0] = 1e-9
+    planes = resize(torch.cat([alpha, foreground * alpha, normals]), size).flatten(1)
+    sure = planes[0].square() / planes[0].square().sum().clamp_min(1e-12)
+    seen = torch.tensor(LUMINANCE, device=alpha.device) @ to_linear(
+        (planes[1:4] / planes[0].clamp_min(1e-3)).clamp(0, 1)
+    )
+    seen = seen / (seen @ sure).clamp_min(1e-4)
+    harmonics = torch.stack(basis(*planes[4:])) * _lambert(planes)[:, None] / math.pi
+    ridge = torch.full((9,), RIDGE, device=alpha.device)
+    ridge[0] = 1e-6
     weight, fitted = sure, seen.new_zeros(9)
     for _ in range(4):
         weighted = harmonics * weight
@@ -189,7 +190,7 @@ def old_light(foreground: Tensor, alpha: Tensor, normals: Tensor) -> Tensor:
     light = torch.zeros_like(fitted)
     light[0] = math.sqrt(4 * math.pi)
     light[list(SIDEWAYS)] = fitted[list(SIDEWAYS)]
-    return light.float()
+    return light
 
 
 def unit(normals: Tensor) -> Tensor:
@@ -199,12 +200,12 @@ def unit(normals: Tensor) -> Tensor:
 
 
 def _lambert(like: Tensor) -> Tensor:
-    return torch.tensor(LAMBERT, device=like.device, dtype=like.dtype).view(9, 1)
+    return torch.tensor(LAMBERT, device=like.device, dtype=like.dtype)
 
 
 def to_linear(srgb: Tensor) -> Tensor:
     """sRGB 0..1 -> linear light 0..1, IEC 61966-2-1."""
-    return torch.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055).clamp_min(0) ** 2.4)
+    return torch.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
 
 
 def to_srgb(linear: Tensor) -> Tensor:

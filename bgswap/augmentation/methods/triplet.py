@@ -53,12 +53,3 @@ def apply(pictures: Mapping[str, Tensor], drawn: Mapping[str, Any], fuse: Fuse |
         whole = fuse(image, alpha, background)
         image = fuse(image, alpha, pictures["busy"])
     return {"image": image, "alpha": alpha, "background": background, "composite_true": whole}
-
-
-def busyness(place: Tensor) -> float:
-    """How much goes on in a place (3, H, W): the mean step between neighboring pixels, 0 for a plain color.
-
-    BG1 should be a busy place: of several, take the one where this is highest.
-    """
-    down, across = place.diff(dim=1).abs().mean(), place.diff(dim=2).abs().mean()
-    return float(down.nan_to_num() + across.nan_to_num())

@@ -14,7 +14,7 @@ from tests.augmentation.layouts.made import by_key, mask, save
 
 PEOPLE = {1: "person", 18: "dog", 90: "toothbrush"}  # ids with gaps, as there
 HEAD = [170.5, 20.25, 280.0, 22.5, 276.75, 150.5, 168.0, 148.25]  # the astronaut's, in the left upper quarter
-CHEST = [100.5, 160.0, 255.5, 158.5, 250.25, 198.75, 90.0, 198.75]
+CHEST = [100.5, 160.0, 255.4, 158.6, 250.25, 198.75, 90.0, 198.75]
 
 
 def _image(number, name):
@@ -167,6 +167,13 @@ def test_one_json_of_a_labeling_tool_beside_its_pictures_is_read(tmp_path, photo
     records = by_key(read(tmp_path))
     assert list(records) == ["images/ada_1", "images/ada_2"]
     assert (mask(records["images/ada_1"]) == mask_of(None, {"rle": _crowd()})).all()
+
+
+def test_names_that_begin_with_another_computers_folder_are_found_by_their_last_part(tmp_path, photo):
+    save(tmp_path / "images" / "ada.jpg", photo[:200, :300])
+    _instances(tmp_path / "labels.json", [_image(0, "/home/ada/photos/ada.jpg")], [_annotation(1, 0, [HEAD])])
+    (record,) = read(tmp_path)
+    assert (record.key, record.paths["photo"]) == ("ada_1", tmp_path / "images" / "ada.jpg")
 
 
 def test_other_folders_and_other_json_files_are_refused_in_words(tmp_path, photo):

@@ -76,6 +76,14 @@ def test_lists_in_the_subsets_with_bare_names_and_windows_lines_tell_the_splits(
     assert splits["HAdobe5k/a3630_1_5"] is None
 
 
+def test_a_root_list_of_bare_names_is_shared_out_by_their_first_letters(iharmony4):
+    _list(iharmony4 / "IHD_test.txt", [f"{stem}.jpg" for stems in COMPOSITES.values() for stem in stems])
+    records = by_key(read(iharmony4))
+    assert list(records) == KEYS
+    assert {record.fields["split"] for record in records.values()} == {"test"}
+    assert not any(record.error for record in records.values())
+
+
 def test_json_lines_at_the_root_tell_the_splits(iharmony4):
     line = '{"file_name": "HAdobe5k/composite_images/a3630_1_5.jpg", "text": ""}\n'
     (iharmony4 / "train.jsonl").write_text(line)

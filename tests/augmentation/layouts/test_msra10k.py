@@ -53,5 +53,5 @@ def test_junk_is_passed_over_and_a_photo_without_mask_is_named(tmp_path, photo):
 
 def test_another_folder_is_refused_in_words(tmp_path, photo):
     save(tmp_path / "holidays" / "1.jpg", photo[:9, :9])
-    with pytest.raises(UsageError, match="Imgs with N.jpg"):
+    with pytest.raises(UsageError, match=r"Imgs with N\.jpg"):
         list(read(tmp_path))

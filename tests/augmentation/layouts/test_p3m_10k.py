@@ -53,6 +53,18 @@ def test_a_part_alone_and_a_copy_nested_twice_give_the_same_keys(p3m, tmp_path):
     assert list(by_key(read(tmp_path / "copy"))) == whole
 
 
+def test_a_copy_that_holds_the_set_twice_is_read_once(p3m, tmp_path, photo):
+    _part(tmp_path / "P3M-10k" / "again" / "train", "blurred_image", "p_00a1b2c3", photo)
+    assert len(by_key(read(tmp_path))) == 4
+    assert by_key(read(tmp_path))["train/p_00a1b2c3"].source.parent.parent == p3m / "train"
+
+
+def test_photos_with_faces_to_be_seen_are_known_by_their_folder(p3m, tmp_path):
+    (p3m / "validation" / "P3M-500-NP").rename(tmp_path / "celebrities")
+    (record,) = read(tmp_path / "celebrities")
+    assert (record.key, record.fields["split"]) == ("P3M-500-NP/1e4c0f8c", "validation")
+
+
 def test_a_photo_without_matte_is_named(p3m):
     (p3m / "train" / "mask" / "p_00a1b2c3.png").unlink()
     assert [key for key, record in by_key(read(p3m)).items() if "alpha" in record.error] == ["train/p_00a1b2c3"]

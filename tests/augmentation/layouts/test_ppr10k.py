@@ -72,7 +72,8 @@ def test_halves_in_train_and_val_with_recolored_sources_count_each_photo_once(tm
 
 
 def test_without_retouched_pictures_the_source_is_the_photo(tmp_path, photo):
-    save(tmp_path / "source" / "0_0.tif", photo[:54, :36].astype(np.uint16) * 200)
+    for name in ("0_0", "0_0_1"):  # the second is one of source_aug's recolored versions
+        save(tmp_path / "source_aug" / f"{name}.tif", photo[:54, :36].astype(np.uint16) * 200)
     save(tmp_path / "masks_360p" / "0_0.png", oval(54, 36))
     (record,) = read(tmp_path)
     assert list(record.paths) == ["photo", "mask"]

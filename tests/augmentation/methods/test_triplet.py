@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from bgswap.augmentation.frame import Scene
-from bgswap.augmentation.fusion import load_fusion
 from bgswap.augmentation.methods import triplet
+from bgswap.augmentation.models import load_fusion
 from bgswap.augmentation.ranges import TripletRanges
 from bgswap.augmentation.tensors import to_tensor
 from bgswap.errors import UsageError
 from bgswap.zoo.choice import ModelOptions
-from tests.augmentation.test_fusion import blending_onnx
+from tests.augmentation.test_models import blending_onnx
 
 SCENE = Scene((64, 64), (5.0, 5.0, 60.0, 60.0))
 
@@ -99,10 +99,3 @@ def test_nothing_is_written_into_the_pictures(pictures, tmp_path):
         for made in triplet.apply(pictures, {"hard": hard}, fuse=fuse).values():
             assert made.isfinite().all()
     assert all(torch.equal(before[role], one) for role, one in pictures.items())
-
-
-def test_a_detailed_place_is_busier_than_its_blur_and_a_plain_one_is_not_busy_at_all(photo):
-    place = to_tensor(photo[::4, ::4])
-    assert triplet.busyness(torch.full((3, 9, 9), 0.4)) == 0
-    assert triplet.busyness(place) > 2 * triplet.busyness(place.mean((1, 2), keepdim=True) * 0.7 + place * 0.3)
-    assert triplet.busyness(torch.zeros(3, 1, 1)) == 0

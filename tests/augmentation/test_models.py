@@ -7,7 +7,7 @@ import pytest
 import torch
 from onnx import TensorProto, helper
 
-from bgswap.augmentation.fusion import Fusion, load_fusion
+from bgswap.augmentation.models import Fusion, load_fusion, load_normals
 from bgswap.augmentation.tensors import over, to_tensor
 from bgswap.errors import NotReady, UsageError
 from bgswap.zoo.choice import ModelOptions
@@ -17,10 +17,10 @@ from tests.zoo.conftest import tiny_onnx
 CPU = ModelOptions(device="cpu")
 
 
-def blending_onnx(path: Path, step: int = 1) -> Path:
-    """A network that takes image, alpha, background in one array and blends them by alpha; sides multiples of `step`."""
+def blending_onnx(path: Path, step: int = 1, gives: str = "composite") -> Path:
+    """A network that takes image, alpha, background in one array and blends by alpha; sides multiples of `step`."""
     planes = helper.make_tensor_value_info("planes", TensorProto.FLOAT, [1, 7, "height", "width"])
-    made = helper.make_tensor_value_info("composite", TensorProto.FLOAT, [1, 3, None, None])
+    made = helper.make_tensor_value_info(gives, TensorProto.FLOAT, [1, None, None, None])
     parts = helper.make_tensor("parts", TensorProto.INT64, [3], [3, 1, 3])
     one = helper.make_tensor("one", TensorProto.FLOAT, [1], [1.0])
     nodes = [
@@ -78,13 +78,18 @@ def a_run(folder: Path, network: str, weights: Path) -> Path:
 
 def test_a_run_that_mattes_is_no_fusion_and_the_message_says_what_one_is(tmp_path):
     run = a_run(tmp_path / "run", "people", SHIPPED / "people.safetensors")
-    with pytest.raises(UsageError, match=r"run is no fusion model: it refused .* Name a run that was trained to fuse"):
+    with pytest.raises(UsageError, match=r"run is no fusion model: it refused .* One takes \(1, 7, H, W\)"):
         load_fusion(run, CPU)
 
 
 def test_a_file_of_another_network_is_no_fusion(tmp_path):
     with pytest.raises(UsageError, match=r"matting.onnx is no fusion model"):
         load_fusion(tiny_onnx(tmp_path / "matting.onnx"), CPU)
+
+
+def test_a_network_that_takes_the_input_and_gives_no_picture_is_no_fusion(tmp_path):
+    with pytest.raises(UsageError, match=r"its answer has the shape \(1, 1, 32, 32\)"):
+        load_fusion(blending_onnx(tmp_path / "odd.onnx", gives="alpha"), CPU)
 
 
 def test_a_run_that_is_not_there_or_no_run_says_so(tmp_path, monkeypatch):
@@ -94,3 +99,21 @@ def test_a_run_that_is_not_there_or_no_run_says_so(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(NotReady, match=r"without run.json"):
         load_fusion("empty", CPU)
+
+
+def test_a_network_of_normals_gives_them_coded_as_a_picture_holds_them(tmp_path, three):
+    planes = helper.make_tensor_value_info("photo", TensorProto.FLOAT, [1, 3, "height", "width"])
+    made = helper.make_tensor_value_info("normals", TensorProto.FLOAT, [1, 3, None, None])
+    half = helper.make_tensor("half", TensorProto.FLOAT, [1, 3, 1, 1], [-0.6, 0.0, 0.8])
+    zero = helper.make_tensor("zero", TensorProto.FLOAT, [1], [0.0])
+    nodes = [
+        helper.make_node("Mul", ["photo", "zero"], ["nothing"]),
+        helper.make_node("Add", ["nothing", "half"], ["normals"]),
+    ]
+    graph = helper.make_graph(nodes, "facing", [planes], [made], [half, zero])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), tmp_path / "n.onnx")
+    normals = load_normals(tmp_path / "n.onnx", CPU)(three[0])
+    assert normals.shape == three[0].shape
+    assert torch.allclose(normals[:, 5, 7], torch.tensor([0.2, 0.5, 0.9]))
+    with pytest.raises(UsageError, match="is no normals model"):
+        load_normals(blending_onnx(tmp_path / "blend.onnx"), CPU)
