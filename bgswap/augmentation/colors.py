@@ -1,8 +1,8 @@
 """Changes of color, each a pure function of colors (3, ...) in sRGB 0..1: a picture (3, H, W) or a list (3, N).
 
 None of them clips: values may leave 0..1 between steps, and the caller clips once, at the end. All can be
-differentiated by the colors. Light is worked on with sRGB's own curve for CIELAB, and with a plain gamma of 2.2, as
-seed 003 does, for gains: a gain in light is then a gain on the sRGB values themselves.
+differentiated by the colors. Light is worked on with sRGB's own curve for CIELAB. For gains it is a plain gamma of
+2.2, as HPBNet has it (Wang et al., CGF 2023, 10.1111/cgf.14921): they are then gains on the sRGB values themselves.
 """
 
 import math

@@ -1,9 +1,10 @@
 """Decoy holes: other people's shapes taken out of a plate and filled as the true hole was, so that it is one of many.
 
 A filled hole can be told from a photo: its texture repeats, its noise and its JPEG blocks are others. So the plate
-of a placement sample gets more such holes. True hole and decoys are filled in one go, by one way with one
-set of settings, and the true hole anew with them: what was filled first and then covered would tell by its rims
-which hole is older. tests/bench/plate_leak.py measures what a network still finds.
+of a placement sample gets more such holes, filled by the same way with the same settings. One after another, so
+that each has the whole scene to take from (all in one go, they swallowed it), and the true hole anew among them at
+a random turn: the newest hole lies over the others, so that a true hole that is always first would tell.
+tests/bench/plate_leak.py measures what a network still finds.
 """
 
 import random
@@ -18,19 +19,20 @@ from bgswap.augmentation.ranges import Range
 from bgswap.compositing.outline import Outline, trace
 from bgswap.inpainting.fill import Filler
 
-MOST = 0.8  # ours: share of the photo that people's shapes may take before they grow; less is too little to fill from
+MOST = 0.5  # ours: share of the photo that a decoy's shape may take before it grows; more leaves too little around
 
 
 def draw_decoys(random: random.Random, count: int, size: Range) -> dict[str, Any]:
-    """Draw where decoys lie: {"decoys": [[x, y, height, flip], ...]}, as JSON.
+    """Draw where decoys lie: {"decoys": [[x, y, height, flip], ...], "turn": n}, as JSON.
 
     x, y: center of the shape's box, shares of the photo's width and height, uniform, so that borders cut decoys
     as they cut people in crops. height: of the shape's box, in heights of the true person's. flip: mirrored.
+    turn: how many decoys are filled before the true hole is filled again; 0: it stays as it is.
     """
     decoys = [
         [random.random(), random.random(), random.uniform(*size), random.random() < 0.5] for _ in range(max(0, count))
     ]
-    return {"decoys": decoys}
+    return {"decoys": decoys, "turn": random.randint(0, len(decoys))}
 
 
 def with_decoys(
@@ -40,7 +42,7 @@ def with_decoys(
     drawn: Mapping[str, Any],
     filler: Filler | None = None,
 ) -> NDArray[np.uint8]:
-    """Fill the true hole and decoys in one go: plate (H, W, 3) uint8 -> the same, own_matte (H, W) uint8.
+    """Fill decoys, and at its turn the true hole anew: plate (H, W, 3) uint8 -> the same, own_matte (H, W) uint8.
 
     shapes: mattes (h, w) uint8 of other people, of any size, taken in turn; an empty one makes no hole. drawn:
     what draw_decoys gave. filler: made with the settings that made the plate; None: the default ones. Pixels
@@ -49,10 +51,13 @@ def with_decoys(
     Raises:
         PictureError: plate and matte differ in size, or the person leaves nothing to fill from.
     """
-    matte = holes(own_matte, shapes, drawn)
-    if not matte.any():
-        return plate.copy()
-    return (filler or Filler()).fill(plate, matte).pixels
+    filler, mattes = filler or Filler(), decoys_of(own_matte, shapes, drawn)
+    if mattes and drawn["turn"] > 0:
+        mattes.insert(drawn["turn"], own_matte)
+    pixels = plate.copy()
+    for matte in mattes:
+        pixels = filler.fill(pixels, matte).pixels
+    return pixels
 
 
 def holes(
@@ -73,16 +78,14 @@ def decoys_of(
     outlines = [trace(shape) for shape in shapes]
     if own is None or not shapes:
         return []
-    found, taken = [], own_matte > 127
+    found = []
     for number, decoy in enumerate(drawn["decoys"]):
         shape, outline = shapes[number % len(shapes)], outlines[number % len(shapes)]
         if outline is None:
             continue
         laid = _laid(own_matte.shape, shape, outline, own.height, decoy)
-        together = taken | (laid > 127)
-        if together.mean() <= MOST:
+        if 0 < (laid > 127).mean() <= MOST:
             found.append(laid)
-            taken = together
     return found
 
 

@@ -1,5 +1,6 @@
 """Which part of a photo a sample shows: a window drawn about the person, and every picture cut to it alike."""
 
+import math
 from dataclasses import asdict, dataclass, replace
 from random import Random
 from typing import Any
@@ -11,10 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bgswap.augmentation.ranges import FrameRanges
-from bgswap.augmentation.tensors import to_tensor
+from bgswap.augmentation.tensors import as_file, to_tensor
 from bgswap.compositing.outline import Outline
 
-INSIDE = 0.1  # ours: the person's center stays this share of the window away from its borders
+INSIDE = 0.1  # ours: a point of the person stays this share of the window away from its borders
 TOUCH = 1.0  # pixels of the frame: a box this close to its border is cut by it
 
 
@@ -48,9 +49,10 @@ class Scene:
 
 
 def draw_window(random: Random, outline: Outline, aspect: float | None, ranges: FrameRanges) -> Window:
-    """A window of the given width over height with the person's center in it; None takes the whole photo.
+    """A window of the given width over height that shows some of the person; None takes the whole photo.
 
-    It is the largest that fits into the photo, times a factor drawn from `ranges.crop`, at a uniform place.
+    It is the largest that fits into the photo, times a factor drawn from `ranges.crop`, at a uniform place around a
+    point drawn in the person's box: heads come as often as knees.
     """
     if aspect is None:
         return Window()
@@ -60,16 +62,21 @@ def draw_window(random: Random, outline: Outline, aspect: float | None, ranges: 
     wide = tall * aspect
     top, left, bottom, right = outline.box
     return Window(
-        _place(random, (top + bottom) / 2, tall, height) / height,
-        _place(random, (left + right) / 2, wide, width) / width,
+        _place(random, top + (bottom - top) * _to_ends(random.random()), tall, height) / height,
+        _place(random, random.uniform(left, right), wide, width) / width,
         tall / height,
         wide / width,
     )
 
 
-def _place(random: Random, center: float, length: float, whole: float) -> float:
-    """Where a stretch begins that holds `center` well inside, as far as the picture allows."""
-    low, high = center - (1 - INSIDE) * length, center - INSIDE * length
+def _to_ends(share: float) -> float:
+    """0..1 -> 0..1, thicker toward both ends (the arcsine law), which windows reach from one side only."""
+    return (1 - math.cos(math.pi * share)) / 2
+
+
+def _place(random: Random, point: float, length: float, whole: float) -> float:
+    """Where a stretch begins that holds `point` well inside, as far as the picture allows."""
+    low, high = point - (1 - INSIDE) * length, point - INSIDE * length
     low, high = (min(max(0.0, value), whole - length) for value in (low, high))
     return random.uniform(low, high)
 
@@ -120,8 +127,7 @@ def cut_straight(rgba: NDArray[np.uint8], window: Window, size: tuple[int, int])
     weighted, whole = _resized(weighted, size), _resized(whole, size)
     straight = weighted.astype(np.float32) / np.maximum(whole, 1).astype(np.float32)[..., None]
     planes = torch.from_numpy(np.ascontiguousarray(np.moveaxis(straight, 2, 0))).clamp_(0, 1)
-    # rounded as its file will be, so that what the file calls 0 changes nothing
-    return planes, torch.from_numpy(np.rint(whole.astype(np.float32) / 255) / np.float32(255))[None]
+    return planes, as_file(torch.from_numpy(whole.astype(np.float32) / (255 * 255))[None])
 
 
 def covering(picture: tuple[int, int], size: tuple[int, int], random: Random, crop: tuple[float, float]) -> Window:

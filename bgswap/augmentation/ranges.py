@@ -27,6 +27,7 @@ class FrameRanges:
 
     crop: Range = ranged(0.5, 1.0, "Side of the crop, of the largest that fits.", "iDIH, Sofiiuk et al. 2021")
     flip: float = single(0.5, "Share of samples mirrored left to right.", "pix2pix")
+    soften: float = single(0.6, "Blur of a hard mask's edge, sigma in pixels of the sample; 0 keeps it hard.", "ours")
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,15 @@ class PlacementRanges:
 class RecolorRanges:
     """How the person's colors are changed."""
 
-    transfer: float = single(0.8, "Share of samples with another person's colors.", "seeds 002 and 003: all")
-    strength: Range = ranged(0.6, 1.0, "How far colors go to the other person's.", "ours; seeds 002 and 003: 1")
+    transfer: float = single(
+        0.8, "Share of samples with another person's colors.", "HPBNet and the harmonization GAN: all"
+    )
+    strength: Range = ranged(0.6, 1.0, "How far colors go to the other person's.", "ours; HPBNet: 1")
     spread: Range = ranged(0.5, 1.8, "Bounds on the other's spread of colors over the person's.", "ours")
-    reach: float = single(20.0, "How far the mean color may go, in CIELAB units.", "ours; seeds 002 and 003: any")
-    jitter: float = single(0.5, "Share with the white balance of both photos changed first.", "ours; 003: all")
+    reach: float = single(20.0, "How far the mean color may go, in CIELAB units.", "ours; HPBNet: any")
+    jitter: float = single(0.5, "Share with the white balance of both photos changed first.", "ours; HPBNet: all")
     balance: float = single(0.3, "Share with the white balance of the person changed.", "ours")
-    gain: Range = ranged(0.75, 1.3, "Gain of light a channel in both; wider for saturated light.", "003, section 3.1")
+    gain: Range = ranged(0.75, 1.3, "Gain of light a channel in both; wider for saturated light.", "HPBNet, 3.1")
     exposure: float = single(0.3, "Share with another exposure.", "ours")
     stops: Range = ranged(-0.8, 0.6, "Stops of exposure.", "ours")
     temperature: float = single(0.3, "Share with another temperature of light.", "ours")
@@ -79,8 +82,8 @@ class RelightRanges:
     """Which light falls on the person."""
 
     lights: Range = ranged(1, 3, "Number of soft lights besides the light from everywhere.", "ours")
-    azimuth: Range = ranged(-180, 180, "Degrees a light stands to the right of the viewer; 180 is behind.", "seed 003")
-    elevation: Range = ranged(-30, 75, "Degrees a light stands above the horizon.", "ours; seed 003: any")
+    azimuth: Range = ranged(-180, 180, "Degrees a light stands to the right of the viewer; 180 is behind.", "HPBNet")
+    elevation: Range = ranged(-30, 75, "Degrees a light stands above the horizon.", "ours; HPBNet: any")
     ambient: Range = ranged(0.05, 0.4, "Share of the light that comes from everywhere.", "ours")
     warmth: Range = ranged(-0.6, 0.6, "Stops of red over blue in each light; below 0 is blue.", "ours")
     contrast: Range = ranged(1.2, 2.4, "Power of the ratio of lights; 1 is soft light on a matte surface.", "ours")
@@ -97,7 +100,7 @@ class TripletRanges:
     hard: float = single(
         0.5,
         "Share of hard triplets, where --run names a network; else all are easy.",
-        "ours; seed 001 mixes both",
+        "ours; Deep Image Compositing mixes both",
     )
 
 
@@ -106,16 +109,18 @@ class MattingRanges:
     """How photos for matting are varied."""
 
     whole: float = single(0.25, "Share of samples that show as much of the photo as fits.", "ours")
-    half_length: float = single(0.2, "Share that shows the person's upper half.", "ours; seed 004's photos are such")
+    half_length: float = single(
+        0.2, "Share that shows the person's upper half.", "ours; matting U-Net's photos are such"
+    )
     head: float = single(0.15, "Share that shows head and shoulders.", "ours")
     crop: Range = ranged(0.4, 1.0, "Side of all other windows, of the largest that fits.", "ours")
     turned: float = single(0.5, "Share that is turned and enlarged a little.", "ours")
-    rotation: Range = ranged(-7.0, 7.0, "Turn in degrees.", "ours; seed 004 says small angles")
+    rotation: Range = ranged(-7.0, 7.0, "Turn in degrees.", "ours; matting U-Net: small angles")
     zoom: Range = ranged(1.0, 1.15, "Enlargement of those that are turned.", "ours")
     new_place: float = single(0.5, "Share of people over a new place; the others stay in their photo.", "ours")
     soften: Range = ranged(0.4, 0.9, "Blur of a hard mask's edge over a new place, sigma in pixels.", "ours")
     exposure: Range = ranged(-0.5, 0.5, "Exposure in stops, of person and place apart.", "ours")
-    white_balance: Range = ranged(0.8, 1.25, "Gains of red and blue, likewise.", "ours, within seed 003's 0.75-1.3")
+    white_balance: Range = ranged(0.8, 1.25, "Gains of red and blue, likewise.", "ours, within HPBNet's 0.75-1.3")
     saturation: Range = ranged(0.7, 1.2, "Saturation, likewise.", "ours")
     noise: Range = ranged(0.0, 0.025, "Noise, likewise: sigma, of 1.", "ours")
     person_blur: Range = ranged(0.0, 0.003, "Blur of the person, sigma, share of the frame's height.", "ours")

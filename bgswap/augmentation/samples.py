@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bgswap import extensions
+from bgswap.augmentation.edges import softened
 from bgswap.augmentation.frame import (
     Window,
     covering,
@@ -28,7 +29,7 @@ from bgswap.augmentation.frame import (
     scene_of,
 )
 from bgswap.augmentation.ranges import RANGES, FrameRanges
-from bgswap.augmentation.tensors import to_pixels, to_tensor
+from bgswap.augmentation.tensors import as_file, to_pixels, to_tensor
 from bgswap.compositing.outline import Outline, trace
 from bgswap.errors import PictureError, UsageError
 from bgswap.matting.colors import cut_out
@@ -174,7 +175,8 @@ def draw(read: Read, outline: Outline, key: str, copy: int, settings: SampleSett
     window = mirrored(chosen, window, settings.frame.flip)
     size = frame_size(window, matte_of(read).shape, settings.size)
     scene = scene_of(outline, window, size)
-    parameters: dict[str, Any] = {"size": list(size), "window": window.as_json()}
+    soften = 0.0 if settings.methods == ("matting",) else settings.frame.soften  # matting does it only over new places
+    parameters: dict[str, Any] = {"size": list(size), "window": window.as_json(), "soften": soften}
     for role in PLACES:
         if role in read:
             part = covering(read[role].shape[:2], size, chosen, settings.frame.crop)
@@ -244,9 +246,19 @@ def cut_all(read: Read, parameters: Mapping[str, Any]) -> dict[str, Tensor]:
     if "normals" in pictures and window.flip:  # coded x * 0.5 + 0.5: mirrored, a normal points the other way
         pictures["normals"][0] = 1 - pictures["normals"][0]
     for before in ("", "previous_"):
-        if f"{before}foreground" not in pictures and f"{before}alpha" in pictures:
-            pictures[f"{before}foreground"] = own_colors(pictures[f"{before}photo"], pictures[f"{before}alpha"])
+        if f"{before}alpha" in pictures:
+            pictures |= _person(pictures, before, parameters["soften"])
     return pictures
+
+
+def _person(pictures: Mapping[str, Tensor], before: str, soften: float) -> dict[str, Tensor]:
+    """The person's colors and matte, a hard matte softened; before: "" or "previous_"."""
+    alpha, colors = pictures[f"{before}alpha"], pictures.get(f"{before}foreground")
+    if colors is None:
+        colors = own_colors(pictures[f"{before}photo"], alpha)
+    if soften:
+        colors, alpha = softened(colors, alpha, soften)
+    return {f"{before}foreground": colors, f"{before}alpha": as_file(alpha)}
 
 
 def own_colors(photo: Tensor, alpha: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ so that order, jobs, shards and machines change nothing.
 """
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -86,6 +87,10 @@ def _matte(record: Record) -> NDArray[np.float32]:
     return thin
 
 
+def _order(record: Record) -> bytes:
+    return os.fsencode(record.key)
+
+
 def without_outline(record: Record) -> Record:
     """The record without what its data set tells of its person: for users who name cut-outs or mattes of their own."""
     paths = {role: path for role, path in record.paths.items() if role not in (*MATTES, "foreground")}
@@ -118,12 +123,13 @@ class Pool:
         if choice.limit is not None:
             records = subset(records, choice.limit, choice.seed)
         _check(records, places, settings)
-        self.photos, self.places, self.seed = list(records), list(places), choice.seed
+        self.photos, self.places, self.seed = list(records), sorted(places, key=_order), choice.seed
         self.roles = [*needs(settings), *welcome(settings)]
-        self.steps: int = settings.of("frames").steps if "frames" in settings.methods else 1
+        self.sequences = "frames" in settings.methods
+        self.steps: int = settings.of("frames").steps if self.sequences else 1
         self.decoys: int = settings.of("placement").decoys if "placement" in settings.methods else 0
         self._classes: dict[Any, list[Record]] = {}  # colors and shapes pass only between photos of one class
-        for record in self.photos:
+        for record in sorted(self.photos, key=_order):  # so that the order in which photos are named changes nothing
             if not record.error:
                 self._classes.setdefault(record.fields.get("category"), []).append(record)
 
@@ -136,11 +142,14 @@ class Pool:
         kept = {
             role: path for role, path in photo.paths.items() if role in ("photo", *MATTES, "foreground", *self.roles)
         }
-        return _sample(replace(photo, paths=kept), self._companions(photo, copy), key, copy, step)
+        # the frames of a video are drawn for alike: one recolor from its first to its last
+        drawn_by = str(photo.fields.get("video") or photo.key) if self.sequences else photo.key
+        facts = {"key": drawn_by, "copy": copy, "step": step}
+        return _sample(replace(photo, paths=kept), self._companions(photo, drawn_by, copy), key, facts)
 
-    def _companions(self, photo: Record, copy: int) -> dict[str, Record]:
+    def _companions(self, photo: Record, drawn_by: str, copy: int) -> dict[str, Record]:
         """Other records that a sample takes something from, by role."""
-        drawn = Random(f"{self.seed} {photo.key} {copy} companions")
+        drawn = Random(f"{self.seed} {drawn_by} {copy} companions")
         found: dict[str, Record] = {}
         for role in self.roles:
             if role == "reference":
@@ -171,7 +180,7 @@ def samples(
                 yield pool.sample(photo, copy, step)
 
 
-def _sample(record: Record, companions: Mapping[str, Record], key: str, copy: int, step: int) -> Record:
+def _sample(record: Record, companions: Mapping[str, Record], key: str, facts: Mapping[str, Any]) -> Record:
     paths, outlines = _person(record, "")
     taken = {role: path for role, path in record.paths.items() if role not in (*MATTES, "foreground")}
     paths = {**taken, **paths}
@@ -193,9 +202,9 @@ def _sample(record: Record, companions: Mapping[str, Record], key: str, copy: in
                 outlines[role] = rule["alpha"]
         sources[role] = other.key
     error = error or ("" if paths.get("photo") else "no photo")
-    facts = {"key": record.key, "copy": copy, "step": step, "outlines": outlines, "sources": sources}
     free = {name: value for name, value in record.fields.items() if name not in ("outline", "sample")}
-    return Record(key, paths, {**free, "sample": facts}, error)
+    told = {**facts, "outlines": outlines, "sources": sources}
+    return Record(key, paths, {**free, "sample": told}, error)
 
 
 def _person(record: Record, prefix: str) -> tuple[dict[str, Path], dict[str, Any]]:

@@ -32,6 +32,11 @@ def to_pixels(picture: Tensor) -> NDArray[np.uint8]:
     return (levels[0] if len(levels) == 1 else levels.permute(1, 2, 0)).contiguous().cpu().numpy()
 
 
+def as_file(picture: Tensor) -> Tensor:
+    """(C, H, W) 0..1, rounded to the 8 bits that its file will hold: what the file calls 0 then changes nothing."""
+    return picture.mul(255).round_().div_(255)
+
+
 def over(foreground: Tensor, alpha: Tensor, background: Tensor) -> Tensor:
     """alpha F + (1 - alpha) B: (3, H, W), (1, H, W), (3, H, W), in sRGB as photo editors blend."""
     return torch.lerp(background, foreground, alpha)

@@ -14,7 +14,7 @@ from bgswap.augmentation import colors as c
 from bgswap.augmentation.tensors import to_tensor
 from bgswap.compositing.harmonize import reinhard as on_arrays
 
-WARM = torch.tensor([200, 120, 80]) / 255  # field notes 7.1
+WARM = torch.tensor([200, 120, 80]) / 255
 OFFSETS = [0.05, 0.1, -0.1, 0.08, -0.05], [0.0, -0.1, 0.1, 0.0, 0.0], [0.02, 0.0, 0.1, 0.1, -0.1]
 TABLE = (torch.rand(81, generator=torch.Generator().manual_seed(1)) * 0.2 - 0.1).tolist()
 CHANGES = {

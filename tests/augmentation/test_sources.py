@@ -28,6 +28,7 @@ def test_a_sample_hangs_on_seed_key_copy_and_the_candidates_and_not_on_order():
     backward = {r.key: r for r in samples(photos(9)[::-1], (), Choice(2, seed=4), RECOLOR)}
     assert len(forward) == 27
     assert len(backward) == 18
+    assert all(backward[key] == forward[key] for key in backward)
     again = {r.key: r for r in samples(photos(9), (), Choice(3, seed=4), RECOLOR)}
     assert again == forward
     assert {r.paths["reference_foreground"] for r in forward.values()} > {Path("p00.png")}
@@ -78,6 +79,17 @@ def test_an_outline_of_a_data_set_travels_with_its_file_as_labels():
     assert record.fields["sample"]["outlines"] == {"alpha": rule, "reference_alpha": rule}
     assert record.fields["split"] == "train"
     assert "outline" not in record.fields
+
+
+def test_the_frames_of_a_video_are_drawn_for_alike_and_photos_are_not():
+    clip = [
+        Record(f"v/{i:06}", {"photo": Path(f"v.mp4/{i:06}"), "alpha": Path(f"a.mp4/{i:06}")}, {"video": "v"})
+        for i in range(3)
+    ]
+    made = samples([*clip, *photos(6)], (), Choice(), SampleSettings(("frames",)))
+    drawn_by = {record.key: record.fields["sample"]["key"] for record in made}
+    assert {drawn_by[f"v/{i:06}_000"] for i in range(3)} == {"v"}
+    assert len(set(drawn_by.values())) == 7
 
 
 def test_a_subset_is_drawn_by_the_seed_and_holds_when_photos_come_or_go():

@@ -16,7 +16,8 @@ within a photo, its mean over photos and a 95 % bootstrap interval over photos:
 Below each probe: "position alone", what the mean training mask reaches, and "every fill seen", what marking just the
 filled pixels would reach: a bound that decoys set, whatever the fill looks like.
 
-Needs about 5 s a photo for plates (kept in --cache: empty it after changes in decoys.py) and 1.5 minutes a probe, on one core each; two processes.
+Needs about 5 s a photo for plates (kept in --cache: empty it after changes in decoys.py) and 1.5 minutes a probe, on
+one core each; two processes.
 """
 
 import argparse
@@ -96,7 +97,7 @@ def read_mask(number: str, data: Path) -> NDArray[np.uint8]:
 
 def names(number: str, ranges: PlacementRanges) -> tuple[str, str]:
     low, high = ranges.decoy
-    return f"{number}.npy", f"{number}_{ranges.decoys}_{low:g}_{high:g}.npy"
+    return f"{number}.npy", f"{number}_{ranges.decoys}_{low:g}_{high:g}_turns.npy"
 
 
 def load(number: str, data: Path, cache: Path, ranges: PlacementRanges) -> Plate:
@@ -166,7 +167,7 @@ def _photo(
     """All AUCs of a photo, of the probe, of position alone and of the filled pixels, each the mean over views."""
     rng, scores = random.Random(3), []
     decoys = plate.decoys if kind[1] else []
-    filled = hole_of(np.max([plate.matte, *decoys], axis=0)).astype(np.uint8) * 255
+    filled = np.max([hole_of(matte) for matte in (plate.matte, *decoys)], axis=0).astype(np.uint8) * 255
     for number in range(VIEWS):
         one = view(plate, *kind, rng, ranges)
         with torch.no_grad():

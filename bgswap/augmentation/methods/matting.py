@@ -1,4 +1,4 @@
-"""Photos for matting: turned, cropped, and people over new places that differ in color, noise and blur (seed 004).
+"""Photos for matting: turned, cropped, and people over new places that differ in color, noise and blur.
 
 Iordachescu and Patilea (University of Bucharest) flip and turn by small angles; their future work, people over new
 places, is added here. The differences between person and place are there so that a network learns people, not seams.
@@ -18,19 +18,16 @@ import torch
 from torch import Tensor
 
 from bgswap.augmentation.degrade import coarsen, jpeg, noise
+from bgswap.augmentation.edges import softened
 from bgswap.augmentation.frame import Scene
 from bgswap.augmentation.ranges import MattingRanges
-from bgswap.augmentation.tensors import gaussian, premultiplied, straight, warp
+from bgswap.augmentation.tensors import gaussian, premultiplied, warp
 from bgswap.errors import UsageError
 
 INPUTS = ("photo", "foreground", "alpha", "background")
 OUTPUTS = ("image", "alpha_true")
 
-HARD = 2.8  # ours: mean width in pixels up to which edges are a hard mask's: 1.2-1.4 shrunk, 2.5 enlarged; true
-#  mattes have 2.9 even of small figures, and hair 5 to 20
-INNER = 1.0  # ours: pixels by which colors are fetched from further inside than the softened edge reaches
-SOLID = 2e-3  # ours: a softened edge ends where it is this near to 0 or 1, so that it has an end at all
-GAMMA = 2.2  # seed 003: white balance is a gain in linear light, told by a plain power
+GAMMA = 2.2  # HPBNet: white balance is a gain in linear light, told by a plain power
 MILD = 0.5  # ours: share of the color change, in stops, that a photo of its own takes as a whole
 LUMA = (0.2126, 0.7152, 0.0722)  # ITU-R BT.709
 UPPER = (0.42, 0.58)  # ours: share of the figure down to where a half-length window reaches
@@ -187,29 +184,3 @@ def recolored(picture: Tensor, look: Mapping[str, float], strength: float = 1.0)
     changed = picture * picture.new_tensor(gains).view(3, 1, 1)
     gray = (changed * picture.new_tensor(LUMA).view(3, 1, 1)).sum(0, keepdim=True)
     return torch.lerp(gray, changed, look["saturation"] ** strength).clamp_(0, 1)
-
-
-def softened(foreground: Tensor, alpha: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
-    """Colors (3, H, W) and alpha (1, H, W) of a person whose hard mask is blurred; a soft matte is left alone.
-
-    Nothing further than ceil(3 sigma) pixels from the edge changes. The softened edge takes its colors from further
-    inside: outside the mask there are none, and next to its border they often are the old background's.
-    """
-    if edge_width(alpha) > HARD:
-        return foreground, alpha
-    soft = ((gaussian(alpha, sigma) - SOLID) / (1 - 2 * SOLID)).clamp_(0, 1)
-    sure = soft.square().square()
-    weight = sure.square().add_(1e-3) * alpha  # eighth power, as in matting/colors.py; thin parts have no inside
-    inner, _ = straight(gaussian(premultiplied(foreground, weight), sigma + INNER))
-    return torch.lerp(inner, foreground, sure * (alpha > 0)), soft
-
-
-def edge_width(alpha: Tensor) -> float:
-    """Mean width in pixels of a matte's edges (1, H, W): partial pixels over the edge's length; 0 without any.
-
-    The length is the matte's total variation, which is the outline's length for hard and soft mattes alike.
-    """
-    down, across = alpha.diff(dim=1)[:, :, :-1], alpha.diff(dim=2)[:, :-1]
-    length = float(torch.hypot(down, across).sum())
-    partial = float(((alpha > 0) & (alpha < 1)).sum())
-    return partial / length if length else (0.0 if partial == 0 else float("inf"))

@@ -1,8 +1,10 @@
 """Recolor: the person in another's colors, another light and another grading; the photo is the truth.
 
-The pairs of seed 002 and 003: a true photo is the target, and its person's colors are changed. First both photos' white
-balance may be jittered (003: then the jittered photo is the truth); then the person takes another person's mean and
-spread in CIELAB, gains of light, curves, saturation and a 3D table. Only pixels with alpha above 0 are worked on.
+The pairs of the harmonization GAN (README, "The five systems") and of HPBNet (Wang et al., CGF 2023,
+10.1111/cgf.14921, section 3.1): a true photo is the target, and its person's colors are changed. First both photos'
+white balance may be jittered (HPBNet: then the jittered photo is the truth); then the person takes another person's
+mean and spread in CIELAB, gains of light, curves, saturation and a 3D table. Only pixels with alpha above 0 are
+worked on.
 """
 
 from collections.abc import Mapping, Sequence

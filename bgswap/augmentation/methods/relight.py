@@ -1,8 +1,9 @@
-"""The person lit anew from a random sphere of light, shaded by spherical harmonics; the place stays (seed 003).
+"""The person lit anew from a random sphere of light, shaded by spherical harmonics; the place stays.
 
-Seed 003, section 3.1, has a network do it (Zhou et al., ICCV 2019). Here: irradiance of second-order spherical
-harmonics (Ramamoorthi and Hanrahan, SIGGRAPH 2001, 10.1145/383259.383317) over normals, the new one divided by the
-old, times the colors in linear light. Normals are a network's where pictures hold "normals", else normals.py's guess.
+HPBNet (Wang et al., CGF 2023, 10.1111/cgf.14921), section 3.1, has a network do it (Zhou et al., ICCV 2019). Here:
+irradiance of second-order spherical harmonics (Ramamoorthi and Hanrahan, SIGGRAPH 2001, 10.1145/383259.383317) over
+normals, the new one divided by the old, times the colors in linear light. Normals are a network's where pictures hold
+"normals", else normals.py's guess.
 """
 
 import math
@@ -26,7 +27,7 @@ LOBES = 3  # ours: more soft lights look like ambient
 SOFT = 0.6  # ours: about where a lobe of order 2 that is nowhere negative differs most from front to back
 FILL = (0.1, 0.4)  # ours: strength of the second and third light, of the first one's
 GREEN = 0.15  # ours: how far a light's green may leave the line from blue to amber, of the warmth's largest
-TINTS = (0.75, 1.3)  # seed 003's white balance: no channel leaves the luminance by more
+TINTS = (0.75, 1.3)  # HPBNet's white balance: no channel leaves the luminance by more
 LUMINANCE = (0.2126, 0.7152, 0.0722)  # of linear sRGB, ITU-R BT.709
 LAMBERT = (math.pi, *[2 * math.pi / 3] * 3, *[math.pi / 4] * 5)  # A_l there: a matte surface's blur of each band
 DIM = 0.05  # ours: added to both lights, so that two small ones give no large ratio

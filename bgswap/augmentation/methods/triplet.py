@@ -1,4 +1,4 @@
-"""Triplets for fusion: a photo with a person, a new place, and the finished composite, easy or hard (seed 001).
+"""Triplets for fusion: a photo with a person, a new place, and the finished composite, easy or hard.
 
 Zhang et al., Deep Image Compositing, WACV 2021, arXiv 2011.02146, "Easy-to-Hard Data Augmentation": (FG, BG, C).
 Easy: FG is the photo, its person before its own old background; C = alpha F + (1 - alpha) BG, in sRGB. Hard, made by

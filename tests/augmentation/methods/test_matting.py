@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bgswap.augmentation import edges
 from bgswap.augmentation.frame import Scene
 from bgswap.augmentation.methods import matting
 from bgswap.augmentation.ranges import MattingRanges
@@ -97,7 +98,7 @@ def test_turned_blurred_and_softened_picture_and_truth_still_agree(pictures):
 def test_a_hard_mask_gets_a_soft_edge_over_a_new_place_and_never_a_wider_one_than_stated(pictures, sigma):
     alpha = matting.apply(pictures, drawn(**PLAIN, soften=sigma))["alpha_true"]
     soft = (alpha > 0) & (alpha < 1)
-    assert 0.5 * sigma < matting.edge_width(alpha) < 6 * sigma + 2
+    assert 0.5 * sigma < edges.edge_width(alpha) < 6 * sigma + 2
     assert not soft[outside(pictures["alpha"], int(np.ceil(3 * sigma)))].any()
     assert float((alpha - pictures["alpha"]).sum().abs()) < 0.02 * float(pictures["alpha"].sum())
 
@@ -113,28 +114,28 @@ def test_a_photo_that_is_turned_takes_its_mask_along_and_nothing_softens_it_furt
     made = matting.apply(pictures | {"photo": pictures["alpha"].expand(3, -1, -1)}, how)
     assert torch.allclose(made["image"], made["alpha_true"].expand(3, -1, -1), atol=1e-6)
     assert torch.equal(made["alpha_true"], matting.apply(pictures, how | {"soften": 1.5})["alpha_true"])
-    assert matting.edge_width(made["alpha_true"]) < 2.5  # bilinear sampling spreads a step over two pixels
+    assert edges.edge_width(made["alpha_true"]) < 2.5  # bilinear sampling spreads a step over two pixels
 
 
 def test_a_true_soft_matte_is_never_softened(hair):
-    assert matting.edge_width(hair["alpha"]) > matting.HARD
+    assert edges.edge_width(hair["alpha"]) > edges.HARD
     made = [matting.apply(hair, drawn(**PLAIN, soften=sigma))["alpha_true"] for sigma in (0.4, 1.5)]
     assert torch.equal(made[0], made[1])
 
 
 def test_edge_width_tells_hard_masks_of_real_photos_from_true_mattes(test_data):
     masks = sorted((test_data / "people" / "masks").glob("*.png"))[:4]
-    hard = [matting.edge_width(to_tensor(read_mask(path).pixels)) for path in masks]
+    hard = [edges.edge_width(to_tensor(read_mask(path).pixels)) for path in masks]
     cutouts = sorted((test_data / "varied" / "cutouts").glob("*.png"))
-    true = [matting.edge_width(to_tensor(np.ascontiguousarray(read(path).pixels[..., 3]))) for path in cutouts]
-    assert max(hard) < matting.HARD < min(true)
+    true = [edges.edge_width(to_tensor(np.ascontiguousarray(read(path).pixels[..., 3]))) for path in cutouts]
+    assert max(hard) < edges.HARD < min(true)
 
 
 def test_edge_width_of_a_ramp_is_the_ramps():
     ramp = torch.arange(-10, 30).float().div(12).clamp(0, 1).expand(1, 20, 40)
-    assert matting.edge_width(ramp) == pytest.approx(11 * 20 / 19, abs=0.01)  # 11 partial steps of 20 rows; 19 counted
-    assert matting.edge_width(torch.zeros(1, 5, 5)) == 0
-    assert matting.edge_width(torch.ones(1, 1, 1)) == 0
+    assert edges.edge_width(ramp) == pytest.approx(11 * 20 / 19, abs=0.01)  # 11 partial steps of 20 rows; 19 counted
+    assert edges.edge_width(torch.zeros(1, 5, 5)) == 0
+    assert edges.edge_width(torch.ones(1, 1, 1)) == 0
 
 
 def test_the_old_backgrounds_color_next_to_a_hard_mask_does_not_come_along(pictures):

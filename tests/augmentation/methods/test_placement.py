@@ -211,7 +211,7 @@ def test_decoys_come_into_the_plate_before_it_is_cut_and_without_shapes_it_stays
     pictures = walker["pictures"]
     read = {"photo": to_pixels(pictures["photo"]), "alpha": walker["matte"], "plate": to_pixels(pictures["plate"])}
     read["plate"][::7] = 0
-    drawn = {"decoys": [[0.1, 0.5, 0.5, False]]}
+    drawn = {"decoys": [[0.1, 0.5, 0.5, False]], "turn": 0}
     assert placement.prepare(read, drawn, tools)["plate"] is read["plate"]
     prepared = placement.prepare({**read, "decoy_0": walker["matte"]}, drawn, tools)["plate"]
     assert (prepared != read["plate"])[270:370, 30:60].any()
