@@ -22,7 +22,7 @@ setup: $(READY)  ## a virtual environment with torch (TORCH=...), bgswap and all
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q --disable-pip-version-check $(TORCH)
-	$(BIN)/pip install -q --disable-pip-version-check -e '.[demo,test,cluster,heif]'
+	$(BIN)/pip install -q --disable-pip-version-check -e '.[demo,test,cluster,heif,video]'
 	$(BIN)/pip install -q --disable-pip-version-check --no-deps simple-lama-inpainting
 	touch $@
 
@@ -59,6 +59,8 @@ bench: $(READY)  ## the benchmarks: matte against rembg, composites, inpainting,
 	$(BIN)/python tests/bench/matte_quality.py $(BENCH_DATA)
 	$(BIN)/python tests/bench/inpaint_ways.py --data $(BENCH_DATA)
 	$(BIN)/python tests/bench/composite.py
+	$(BIN)/python -m tests.bench.augment_speed --data $(BENCH_DATA)
+	$(BIN)/python -m tests.bench.plate_leak --data $(BENCH_DATA)
 	$(BIN)/python tests/bench/startup.py
 
 weights: $(READY)  ## write bgswap/weights/people.onnx anew from people.safetensors

@@ -12,6 +12,8 @@ FOLDERS = [
     "bgswap.compositing.harmonize",
     "bgswap.compositing.shadow",
     "bgswap.compositing.blend",
+    "bgswap.augmentation.methods",
+    "bgswap.augmentation.layouts",
     "bgswap.zoo.runners",
 ]
 

@@ -90,7 +90,16 @@ def loaded_by(*arguments: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--help",), ("--version",), (), ("matte", "--help"), ("composite", "--help"), ("inpaint", "-h")]
+    "arguments",
+    [
+        ("--help",),
+        ("--version",),
+        (),
+        ("matte", "--help"),
+        ("composite", "--help"),
+        ("inpaint", "-h"),
+        ("augment", "-h"),
+    ],
 )
 def test_help_and_version_load_nothing_heavy(arguments):
     assert not loaded_by(*arguments) & HEAVY

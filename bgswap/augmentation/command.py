@@ -72,10 +72,17 @@ def range_options(function: shared.Command) -> shared.Command:
 def augment(names: tuple[str, ...], **options: Any) -> int:
     """Write training samples made from PHOTOS: pictures in SAMPLES/ROLE/, a line a sample in SAMPLES/metadata.jsonl.
 
+    A line has file_name (the first role), ROLE_file_name of the others, key, method, seed, copy, parameters (all that
+    made the sample) and, of placement, box_true: x, y, height, rotation and flip of the person's place, as composite
+    has them. Roles of placement: foreground, mask, plate, composite_true; recolor and relight: composite, alpha,
+    composite_true; triplet: image, alpha, background, composite_true; matting: image, alpha_true; frames: composite,
+    alpha, previous_composite, previous_alpha, composite_true, previous_composite_true, flow_true; shadow: foreground,
+    plate, shadow_true, composite_true. The sample of a seed, key and copy is always the same.
+
     \b
     bgswap augment photos/ samples/ --foreground cutouts/ --method recolor --method relight --copies 4
-    bgswap augment photos/ samples/ --foreground cutouts/ --plate plates/ --method placement --people 1
-    bgswap augment coco/ samples/ --layout coco --method recolor --limit 1000 --size native
+    bgswap augment photos/ moved/ --foreground cutouts/ --plate plates/ --method placement --people 1
+    bgswap augment photos/ mattes320/ --alpha mattes/ --background places/ --method matting --size 240x320
     """
     from bgswap.augmentation import sources
     from bgswap.augmentation.samples import SampleSettings, outputs
