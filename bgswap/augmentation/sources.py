@@ -25,6 +25,7 @@ from bgswap.folders.workers import usable_cpus
 from bgswap.matting.people import find_people
 
 MATTES = ("alpha", "mask")  # roles that tell where the person is, the better first
+GROUP = 8  # ours: photos whose copies come in turn, so that jobs do not wait for one photo's decoys
 COUNTED = 320  # ours: longest side of a matte whose people are counted
 
 
@@ -156,6 +157,7 @@ class Pool:
                 self._other(drawn, photo, role, found)
             elif role in PLACES and self.places:
                 found[role] = drawn.choice(self.places)
+        drawn = Random(f"{self.seed} {drawn_by} decoys")  # the same for all copies: a decoy takes a second to fill
         for number in range(self.decoys):
             self._other(drawn, photo, f"decoy_{number}", found)
         return found
@@ -172,12 +174,13 @@ class Pool:
 def samples(
     photos: Sequence[Record], places: Sequence[Record], choice: Choice, settings: SampleSettings
 ) -> Iterator[Record]:
-    """The records of all samples, a photo's copies after one another. Raises as Pool does."""
+    """The records of all samples, the copies of GROUP photos in turn. Raises as Pool does."""
     pool = Pool(photos, places, choice, settings)
-    for photo in pool.photos:
+    for first in range(0, len(pool.photos), GROUP):
         for copy in range(choice.copies):
-            for step in range(1, pool.steps + 1):
-                yield pool.sample(photo, copy, step)
+            for photo in pool.photos[first : first + GROUP]:
+                for step in range(1, pool.steps + 1):
+                    yield pool.sample(photo, copy, step)
 
 
 def _sample(record: Record, companions: Mapping[str, Record], key: str, facts: Mapping[str, Any]) -> Record:

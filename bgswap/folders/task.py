@@ -7,9 +7,7 @@ everything.
 import threading
 import time
 import traceback
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -22,6 +20,7 @@ from bgswap.folders.encode import encode
 from bgswap.folders.layout import make_parent
 from bgswap.folders.picture import Picture, ReadOptions
 from bgswap.folders.records import STREAM, Record, file_of, show
+from bgswap.folders.shared import Shared
 
 Work = Callable[[Mapping[str, Picture], Record], "Made"]
 CACHE_BYTES = 256 << 20  # ours: pictures that several records share are kept decoded up to this much
@@ -155,7 +154,9 @@ def _read(task: Task, role: str, kind: str, options: ReadOptions, enough: tuple[
         read = picture.read if kind == "picture" else picture.read_mask
         return read(task.data or b"", options)
     if path in task.shared:
-        return _shared.get((path, kind, options, enough, _version(path)))
+        what: _What = (path, kind, options, enough, _version(path))
+        opened: Picture = _shared.get(what, lambda: _opened(what))
+        return opened
     return _open(path, kind, options, enough)
 
 
@@ -222,36 +223,10 @@ def prepared(stage: Stage, threads: int) -> tuple[Work, Sequence[str]]:
         return _loaded[stage, threads]
 
 
-class _Shared:
-    """Pictures that several records read: decoded once, kept; the longest unused go beyond CACHE_BYTES."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[_What, Future[Picture]] = OrderedDict()
-
-    def get(self, what: _What) -> Picture:
-        with self._lock:
-            mine = what not in self._kept
-            future = self._kept.setdefault(what, Future())
-            self._kept.move_to_end(what)
-        if mine:  # whoever comes while it is decoded waits for it instead of decoding again
-            try:
-                opened = _open(*what[:4])
-                opened.pixels.flags.writeable = False
-                future.set_result(opened)
-            except Exception as cause:  # noqa: BLE001 - every record that reads this picture fails with its reason
-                future.set_exception(cause)
-            self._let_go()
-        return future.result()
-
-    def _let_go(self) -> None:
-        with self._lock:
-            done = [(what, f.result()) for what, f in self._kept.items() if f.done() and not f.exception()]
-            size = sum(picture.pixels.nbytes for _, picture in done)
-            for what, old in done[:-1]:
-                if size > CACHE_BYTES:
-                    size -= old.pixels.nbytes
-                    del self._kept[what]
+def _opened(what: _What) -> tuple[Picture, int]:
+    opened = _open(*what[:4])
+    opened.pixels.flags.writeable = False
+    return opened, opened.pixels.nbytes
 
 
-_shared = _Shared()
+_shared = Shared(CACHE_BYTES)

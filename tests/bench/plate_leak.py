@@ -16,13 +16,14 @@ within a photo, its mean over photos and a 95 % bootstrap interval over photos:
 Below each probe: "position alone", what the mean training mask reaches, and "every fill seen", what marking just the
 filled pixels would reach: a bound that decoys set, whatever the fill looks like.
 
-Needs about 5 s a photo for plates (kept in --cache: empty it after changes in decoys.py) and 1.5 minutes a probe, on
+Needs about 8 s a photo for plates (kept in --cache: empty it after changes in decoys.py) and 1.5 minutes a probe, on
 one core each; two processes.
 """
 
 import argparse
 import random
 import tempfile
+import warnings
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -177,7 +178,9 @@ def _photo(
         scores.append(sum((judge(marks, one, others, rng) for marks in (score, prior, one.cells(filled))), ()))
         if heat and number == 0:
             _draw(heat, score, one, kind)
-    return np.nanmean(scores, axis=0).tolist()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # no view of this photo shows any decoy: NaN is meant
+        return np.nanmean(scores, axis=0).tolist()
 
 
 def _draw(folder: Path, score: NDArray[np.float32], one: View, kind: tuple[bool, bool]) -> None:
