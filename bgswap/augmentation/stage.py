@@ -77,8 +77,10 @@ class AugmentStage:
 
         def work(pictures: Mapping[str, Picture], record: Record) -> Made:
             sample = self.sample(pictures, record, tools)
+            lone = self.decoys > 0 and not any(role.startswith("decoy_") for role in pictures)
+            warnings = ["there is nobody else whose shape could be a decoy: its plate may tell the place"] * lone
             return Made(
-                {role: Picture(levels(role, made)) for role, made in sample.pictures.items()}, (), sample.fields
+                {role: Picture(levels(role, made)) for role, made in sample.pictures.items()}, warnings, sample.fields
             )
 
         return work, notes

@@ -98,7 +98,8 @@ def resize(picture: Tensor, size: tuple[int, int]) -> Tensor:
 def warp(picture: Tensor, matrix: Affine, size: tuple[int, int], *, outside: str = "zeros") -> Tensor:
     """See (C, H, W) through an affine, its pixels -> the frame's: (C, *size), bicubic, antialiased when it shrinks.
 
-    RGBA comes premultiplied. outside: "zeros", or "border" to go on as the picture ends, or "reflection".
+    RGBA comes premultiplied. outside: "zeros", or "border" to go on as the picture ends, or "reflection". The filter
+    overshoots by edges and nothing is clipped: `straight` divides colors by the very alpha that it gave.
     """
     linear = torch.tensor(matrix, dtype=torch.float64)
     scale = math.sqrt(abs(float(torch.linalg.det(linear[:, :2]))))
@@ -112,7 +113,7 @@ def warp(picture: Tensor, matrix: Affine, size: tuple[int, int], *, outside: str
     back = torch.linalg.inv(torch.cat([linear, torch.tensor([[0.0, 0.0, 1.0]], dtype=torch.float64)]))[:2]
     grid = _grid(back, picture.shape[1:], size).to(picture)
     mode = "bicubic" if outside != "reflection" else "bilinear"
-    return F.grid_sample(picture[None], grid[None], mode=mode, padding_mode=outside, align_corners=False)[0].clamp(0, 1)
+    return F.grid_sample(picture[None], grid[None], mode=mode, padding_mode=outside, align_corners=False)[0]
 
 
 def _grid(back: Tensor, source: Sequence[int], size: tuple[int, int]) -> Tensor:

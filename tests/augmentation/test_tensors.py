@@ -17,7 +17,7 @@ def test_a_whole_shift_moves_pixels_and_leaves_nothing_behind(photo):
     picture = to_tensor(photo[:80, :90])
     moved = warp(picture, [[1, 0, 7], [0, 1, -3]], (80, 90))
     assert torch.allclose(moved[:, :77, 7:], picture[:, 3:, :83], atol=1e-5)
-    assert moved[:, :, :6].abs().max() == 0
+    assert moved[:, :, :6].abs().max() < 1e-5
 
 
 def test_a_turn_is_the_turn_of_scikit_image(photo):

@@ -6,8 +6,10 @@ gives the true place away, size and place on the canvas are drawn without regard
 (decoys.py), and windows put the person's center anywhere in the frame.
 """
 
+import json
 import math
 import random
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -64,11 +66,11 @@ def _shown(random: random.Random, center: float, whole: float, least: float) -> 
 
 
 def draw(random: random.Random, scene: Scene, ranges: PlacementRanges) -> dict[str, Any]:
-    """Draw where the layer goes, and the decoys.
+    """Draw where the layer goes.
 
     Returns:
         "affine": 2 x 3, the frame's pixels at their true place -> on the canvas. "true_box": of the whole person,
-        upright, [top, left, bottom, right] in shares of the frame, as the frame shows it. "decoys": decoys.py.
+        upright, [top, left, bottom, right] in shares of the frame, as the frame shows it.
     """
     height, width = scene.size
     top, left, bottom, right = _seen(scene)
@@ -91,8 +93,12 @@ def draw(random: random.Random, scene: Scene, ranges: PlacementRanges) -> dict[s
         "rotation": turn,
         "flip": flip,
         "true_box": [top / height, left / width, bottom / height, right / width],
-        **draw_decoys(random, ranges.decoys, ranges.decoy),
     }
+
+
+def draw_photo(random: random.Random, ranges: PlacementRanges) -> dict[str, Any]:
+    """Draw what all samples of a photo have in common, the decoys of its plate: "decoys" and "turn" of decoys.py."""
+    return draw_decoys(random, ranges.decoys, ranges.decoy)
 
 
 def _seen(scene: Scene) -> Box:
@@ -125,27 +131,30 @@ def prepare(
 ) -> dict[str, NDArray[np.uint8]]:
     """Decoys into the plate, at the photo's size, from the mattes "decoy_<i>"; without these it stays as it is.
 
-    tools.fill is the Filler that made the plate, or None for the default one.
+    tools.fill is the Filler that made the plate, or None for the default one; tools.shared keeps the plate for the
+    photo's other samples.
     """
     names = sorted((role for role in read if role.startswith("decoy_")), key=lambda role: int(role[6:]))
     if not names or not drawn["decoys"]:
         return dict(read)
     matte = read["alpha"] if "alpha" in read else read["foreground"][..., 3]
-    plate = with_decoys(
-        np.ascontiguousarray(read["plate"][..., :3]),
-        np.ascontiguousarray(matte),
-        [read[name] for name in names],
-        drawn,
-        tools.fill,
-    )
-    return {**read, "plate": plate}
+    plate, matte = np.ascontiguousarray(read["plate"][..., :3]), np.ascontiguousarray(matte)
+    shapes = [np.ascontiguousarray(read[name]) for name in names]
+
+    def make() -> tuple[NDArray[np.uint8], int]:
+        filled = with_decoys(plate, matte, shapes, drawn, tools.fill)
+        return filled, filled.nbytes
+
+    asked = json.dumps([drawn["decoys"], drawn["turn"]])
+    known = ("placement", asked, *(zlib.crc32(pixels.data) for pixels in (plate, matte, *shapes)))
+    return {**read, "plate": tools.shared.get(known, make)}
 
 
 def apply(pictures: Mapping[str, Tensor], drawn: Mapping[str, Any]) -> dict[str, Tensor]:
     """Move the layer: "foreground" (4, H, W) straight RGBA, "mask" (1, H, W) its alpha; plate and photo stay."""
     size = pictures["photo"].shape[1], pictures["photo"].shape[2]
-    layer = premultiplied(pictures["foreground"], pictures["alpha"]) / 2  # room for the filter to overshoot by edges:
-    colors, alpha = straight(warp(layer, drawn["affine"], size) * 2)  # clipped alpha would brighten the colors there
+    layer = premultiplied(pictures["foreground"], pictures["alpha"])
+    colors, alpha = straight(warp(layer, drawn["affine"], size))
     alpha = torch.where(alpha < LEVEL, 0, alpha)
     return {
         "foreground": torch.cat([colors * (alpha > 0), alpha]),

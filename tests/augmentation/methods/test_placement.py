@@ -15,6 +15,7 @@ from torch import Tensor
 from bgswap.augmentation.frame import Scene
 from bgswap.augmentation.methods import placement
 from bgswap.augmentation.ranges import PlacementRanges
+from bgswap.augmentation.samples import Tools
 from bgswap.augmentation.tensors import to_pixels, to_tensor
 from bgswap.compositing.decisions import Place
 from bgswap.compositing.geometry import bounds, inverse, placement_matrix
@@ -22,6 +23,7 @@ from bgswap.compositing.outline import Outline, trace
 from bgswap.compositing.resample import PlacedCutout
 from bgswap.errors import PictureError
 from bgswap.folders import picture
+from bgswap.inpainting.fill import Filler, InpaintSettings
 from bgswap.matting.colors import cut_out
 
 MILD = PlacementRanges(height=(0.6, 0.8), rotation=(-15.0, 15.0))  # so that little detail is lost
@@ -203,11 +205,7 @@ def test_a_frame_that_shows_nothing_of_the_person_is_refused(walker):
 
 
 def test_decoys_come_into_the_plate_before_it_is_cut_and_without_shapes_it_stays(walker):
-    from types import SimpleNamespace
-
-    from bgswap.inpainting.fill import Filler, InpaintSettings
-
-    tools = SimpleNamespace(fill=Filler(InpaintSettings(model="telea", side=64)))
+    tools = Tools(fill=Filler(InpaintSettings(model="telea", side=64)))
     pictures = walker["pictures"]
     read = {"photo": to_pixels(pictures["photo"]), "alpha": walker["matte"], "plate": to_pixels(pictures["plate"])}
     read["plate"][::7] = 0
@@ -216,3 +214,6 @@ def test_decoys_come_into_the_plate_before_it_is_cut_and_without_shapes_it_stays
     prepared = placement.prepare({**read, "decoy_0": walker["matte"]}, drawn, tools)["plate"]
     assert (prepared != read["plate"])[270:370, 30:60].any()
     assert (prepared == read["plate"])[:, -20:].all()
+    assert placement.prepare({**read, "decoy_0": walker["matte"]}, drawn, tools)["plate"] is prepared  # of all copies
+    other = {**read, "plate": 255 - read["plate"], "decoy_0": walker["matte"]}
+    assert not np.array_equal(placement.prepare(other, drawn, tools)["plate"], prepared)
