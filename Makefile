@@ -59,8 +59,8 @@ bench: $(READY)  ## the benchmarks: matte against rembg, composites, inpainting,
 	$(BIN)/python tests/bench/matte_quality.py $(BENCH_DATA)
 	$(BIN)/python tests/bench/inpaint_ways.py --data $(BENCH_DATA)
 	$(BIN)/python tests/bench/composite.py
-	$(BIN)/python -m tests.bench.augment_speed --data $(BENCH_DATA)
-	$(BIN)/python -m tests.bench.plate_leak --data $(BENCH_DATA)
+	$(BIN)/python tests/bench/augment_speed.py --data $(BENCH_DATA)
+	$(BIN)/python tests/bench/plate_leak.py --data $(BENCH_DATA)
 	$(BIN)/python tests/bench/startup.py
 
 weights: $(READY)  ## write bgswap/weights/people.onnx anew from people.safetensors

@@ -1,6 +1,6 @@
 """Samples a second of every method, on the fly and into folders, at two sizes and for one and two jobs, in one run.
 
-    python -m tests.bench.augment_speed --data ../shared/data [--photos 40] [--seconds 4] [--methods recolor,...]
+    python tests/bench/augment_speed.py --data ../shared/data [--photos 40] [--seconds 4] [--methods recolor,...]
 
 Three figures a row: `memory`, photos decoded before; `files`, each sample from its JPEG and PNG files to tensors, as
 training takes them when photos do not fit into memory; `folders`, the whole command's work without its start, PNG

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bgswap.augmentation.colors import saturation, white_balance
 from bgswap.augmentation.degrade import coarsen, jpeg, noise
 from bgswap.augmentation.edges import softened
 from bgswap.augmentation.frame import Scene
@@ -27,9 +28,7 @@ from bgswap.errors import UsageError
 INPUTS = ("photo", "foreground", "alpha", "background")
 OUTPUTS = ("image", "alpha_true")
 
-GAMMA = 2.2  # HPBNet: white balance is a gain in linear light, told by a plain power
 MILD = 0.5  # ours: share of the color change, in stops, that a photo of its own takes as a whole
-LUMA = (0.2126, 0.7152, 0.0722)  # ITU-R BT.709
 UPPER = (0.42, 0.58)  # ours: share of the figure down to where a half-length window reaches
 HEAD = (0.2, 0.3)  # ours: the same of head and shoulders; a head is about an eighth of a figure
 HEADROOM = (0.03, 0.2)  # ours: share of such a window above the head
@@ -178,9 +177,5 @@ def recolored(picture: Tensor, look: Mapping[str, float], strength: float = 1.0)
 
     Gains in linear light are gains in gamma-coded values, too, where light is a plain power of them.
     """
-    stops = 2.0 ** look["exposure"]
-    power = strength / GAMMA
-    gains = [(stops * gain) ** power for gain in (look["red"], 1.0, look["blue"])]
-    changed = picture * picture.new_tensor(gains).view(3, 1, 1)
-    gray = (changed * picture.new_tensor(LUMA).view(3, 1, 1)).sum(0, keepdim=True)
-    return torch.lerp(gray, changed, look["saturation"] ** strength).clamp_(0, 1)
+    gains = [(2.0 ** look["exposure"] * gain) ** strength for gain in (look["red"], 1.0, look["blue"])]
+    return saturation(white_balance(picture, gains), look["saturation"] ** strength).clamp_(0, 1)

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bgswap.augmentation.colors import LUMA, to_linear, to_srgb
 from bgswap.augmentation.frame import Scene
 from bgswap.augmentation.normals import estimate_normals
 from bgswap.augmentation.ranges import RelightRanges
@@ -28,7 +29,6 @@ SOFT = 0.6  # ours: about where a lobe of order 2 that is nowhere negative diffe
 FILL = (0.1, 0.4)  # ours: strength of the second and third light, of the first one's
 GREEN = 0.15  # ours: how far a light's green may leave the line from blue to amber, of the warmth's largest
 TINTS = (0.75, 1.3)  # HPBNet's white balance: no channel leaves the luminance by more
-LUMINANCE = (0.2126, 0.7152, 0.0722)  # of linear sRGB, ITU-R BT.709
 LAMBERT = (math.pi, *[2 * math.pi / 3] * 3, *[math.pi / 4] * 5)  # A_l there: a matte surface's blur of each band
 DIM = 0.05  # ours: added to both lights, so that two small ones give no large ratio
 WHITE = 0.8  # ours: where white lies on the camera's shoulder when it is darkened
@@ -77,7 +77,7 @@ def _draw_color(random: Random, ranges: RelightRanges) -> list[float]:
     warmth = random.uniform(*ranges.warmth)
     green = random.uniform(-GREEN, GREEN) * max(abs(end) for end in ranges.warmth)
     gains = [2 ** (warmth / 2), 2**green, 2 ** (-warmth / 2)]
-    brightness = sum(gain * weight for gain, weight in zip(gains, LUMINANCE, strict=True))
+    brightness = sum(gain * weight for gain, weight in zip(gains, LUMA, strict=True))
     return [gain / brightness for gain in gains]
 
 
@@ -137,7 +137,7 @@ def light_gains(fallen: Tensor, alpha: Tensor, drawn: Mapping[str, Any]) -> Tens
 
     fallen: new irradiance of red, green, blue, and the old one where it is known, else it is even; (3 or 4, n).
     """
-    new = torch.tensordot(torch.tensor(LUMINANCE, device=fallen.device), fallen[:3], dims=1)
+    new = torch.tensordot(torch.tensor(LUMA, device=fallen.device), fallen[:3], dims=1)
     ratio = torch.log(new + DIM)
     if len(fallen) > 3:
         ratio = ratio - drawn["unlight"] * torch.log(fallen[3].clamp(*EVEN) + DIM)
@@ -155,7 +155,7 @@ def brighten(colors: Tensor, gains: Tensor) -> Tensor:
     """
     linear, square = to_linear(colors), gains.square() - 1
     shoulder = linear.square() * torch.where(square > 0, square, WHITE**2 * square)
-    return to_srgb(linear * gains * torch.rsqrt(1 + shoulder))
+    return to_srgb(linear * gains * torch.rsqrt(1 + shoulder)).clamp_(0, 1)
 
 
 def _bounded(value: Tensor, low: float, high: float) -> Tensor:
@@ -176,9 +176,7 @@ def old_light(foreground: Tensor, alpha: Tensor, normals: Tensor) -> Tensor:
     size = max(1, round(height * scale)), max(1, round(width * scale))
     planes = resize(torch.cat([alpha, foreground * alpha, normals]), size).flatten(1)
     sure = planes[0].square() / planes[0].square().sum().clamp_min(1e-12)
-    seen = torch.tensor(LUMINANCE, device=alpha.device) @ to_linear(
-        (planes[1:4] / planes[0].clamp_min(1e-3)).clamp(0, 1)
-    )
+    seen = torch.tensor(LUMA, device=alpha.device) @ to_linear((planes[1:4] / planes[0].clamp_min(1e-3)).clamp(0, 1))
     seen = seen / (seen @ sure).clamp_min(1e-4)
     harmonics = torch.stack(basis(*planes[4:])) * _lambert(planes)[:, None] / math.pi
     ridge = torch.full((9,), RIDGE, device=alpha.device)
@@ -202,14 +200,3 @@ def unit(normals: Tensor) -> Tensor:
 
 def _lambert(like: Tensor) -> Tensor:
     return torch.tensor(LAMBERT, device=like.device, dtype=like.dtype)
-
-
-def to_linear(srgb: Tensor) -> Tensor:
-    """sRGB 0..1 -> linear light 0..1, IEC 61966-2-1."""
-    return torch.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-
-
-def to_srgb(linear: Tensor) -> Tensor:
-    """Linear light -> sRGB 0..1, IEC 61966-2-1."""
-    linear = linear.clamp(0, 1)
-    return torch.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from bgswap.augmentation.casting import View, cast, contact, ground_line
+from bgswap.augmentation.colors import LUMA, to_linear, to_srgb
 from bgswap.augmentation.frame import Scene
 from bgswap.augmentation.ranges import ShadowRanges
 from bgswap.augmentation.tensors import over
@@ -21,7 +22,6 @@ OUTPUTS = ("foreground", "plate", "shadow_true", "composite_true")
 
 ROOM = 0.02  # ours: ground below the feet that a window shows at least, share of the person's height
 VISIBLE = 1 / 512  # light lost that no 8-bit picture shows: taken as none, and the plate stays as it is there
-LUMINANCE = (0.2126, 0.7152, 0.0722)  # ITU-R BT.709, of linear light
 
 
 def draw_window(
@@ -63,7 +63,7 @@ def draw(random: Random, scene: Scene, ranges: ShadowRanges) -> dict[str, Any]:
     """
     blue = random.uniform(*ranges.tint)
     tint = (1 + blue, 1.0, 1 - blue)  # what is lost less is what stays more: blue
-    luminance = sum(weight * share for weight, share in zip(LUMINANCE, tint, strict=True))
+    luminance = sum(weight * share for weight, share in zip(LUMA, tint, strict=True))
     return {
         "standing": "bottom" not in scene.cut and 0 < scene.box[2] <= scene.size[0],
         "box": [float(side) for side in scene.box],
@@ -115,11 +115,8 @@ def shade(plate: Tensor, lost: Tensor, tint: list[float]) -> Tensor:
     part = (..., slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
     where = lost[part][0] > 0
     colors = plate[part][:, where]
-    linear = torch.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4)
     # A power and no factor: where nearly all light is gone, a factor would leave blue alone.
-    linear = linear * (1 - lost[part][:, where]) ** torch.tensor(tint, dtype=plate.dtype, device=plate.device)[:, None]
+    left = (1 - lost[part][:, where]) ** torch.tensor(tint, dtype=plate.dtype, device=plate.device)[:, None]
     shaded = plate.clone()
-    shaded[part][:, where] = torch.where(
-        linear <= 0.0031308, linear * 12.92, 1.055 * linear.clamp_min(1e-9) ** (1 / 2.4) - 0.055
-    )
+    shaded[part][:, where] = to_srgb(to_linear(colors) * left)
     return shaded

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from bgswap.augmentation.colors import LUMA, to_linear
 from bgswap.augmentation.frame import Scene
 from bgswap.augmentation.methods import relight
 from bgswap.augmentation.ranges import RelightRanges
@@ -92,7 +93,7 @@ def test_drawn_lights_are_nowhere_negative_and_of_mean_1():
         radiance = torch.tensor(drawn["light"], dtype=torch.float64) @ harmonics
         assert radiance.min() > -1e-5
         mean = (radiance * area).sum(1) / (4 * math.pi)
-        assert float(mean @ torch.tensor(relight.LUMINANCE, dtype=torch.float64)) == pytest.approx(1, abs=1e-3)
+        assert float(mean @ torch.tensor(LUMA, dtype=torch.float64)) == pytest.approx(1, abs=1e-3)
 
 
 def test_light_from_the_left_brightens_the_left(person):
@@ -139,7 +140,7 @@ def test_mirrored_person_in_mirrored_light_is_the_mirrored_picture(person):
 def test_no_part_leaves_the_bounds_of_the_ratio(person):
     dim = {**gray(person), "foreground": torch.full_like(person["foreground"], 0.3)}
     drawn = lit_from(90, 40, contrast=4.0, ratio=[0.6, 1.5])
-    ratio = relight.to_linear(relight.apply(dim, drawn)["foreground"]) / relight.to_linear(dim["foreground"])
+    ratio = to_linear(relight.apply(dim, drawn)["foreground"]) / to_linear(dim["foreground"])
     seen = ratio[:, person["alpha"][0] > 0]
     assert seen.min() > 0.6
     assert seen.min() < 0.7
@@ -160,8 +161,8 @@ def test_brightened_white_stays_white_nothing_is_cut_and_all_can_darken():
 def test_mean_brightness_stays_but_for_the_exposure(person):
     dim = {**gray(person), "foreground": torch.full_like(person["foreground"], 0.3)}
     for stops in (0.0, 0.5):
-        lit = relight.to_linear(relight.apply(dim, lit_from(60, exposure=stops))["foreground"])
-        stop = torch.log2(lit / relight.to_linear(dim["foreground"]))
+        lit = to_linear(relight.apply(dim, lit_from(60, exposure=stops))["foreground"])
+        stop = torch.log2(lit / to_linear(dim["foreground"]))
         assert float((stop * person["alpha"]).mean() / person["alpha"].mean()) == pytest.approx(stops, abs=0.08)
 
 
