@@ -1,18 +1,11 @@
-"""Which part of a photo a sample shows: a window drawn about the person, and every picture cut to it alike."""
+"""Which part of a photo a sample shows: a window drawn about the person, in shares that fit pictures of any size."""
 
 import math
 from dataclasses import asdict, dataclass, replace
 from random import Random
 from typing import Any
 
-import cv2
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
-
 from bgswap.augmentation.ranges import FrameRanges
-from bgswap.augmentation.tensors import as_file, to_tensor
 from bgswap.compositing.outline import Outline
 
 INSIDE = 0.1  # ours: a point of the person stays this share of the window away from its borders
@@ -88,14 +81,14 @@ def mirrored(random: Random, window: Window, share: float) -> Window:
 
 def frame_size(window: Window, photo: tuple[int, int], size: tuple[int, int] | None) -> tuple[int, int]:
     """(height, width) of the frame: as asked, or the window's own pixels."""
-    rows, columns = _span(window.top, window.height, photo[0]), _span(window.left, window.width, photo[1])
+    rows, columns = span(window.top, window.height, photo[0]), span(window.left, window.width, photo[1])
     return size or (rows.stop - rows.start, columns.stop - columns.start)
 
 
 def scene_of(outline: Outline, window: Window, size: tuple[int, int]) -> Scene:
     """The person's box seen through the window."""
     height, width = outline.size
-    rows, columns = _span(window.top, window.height, height), _span(window.left, window.width, width)
+    rows, columns = span(window.top, window.height, height), span(window.left, window.width, width)
     down, across = size[0] / (rows.stop - rows.start), size[1] / (columns.stop - columns.start)
     top, bottom = ((edge - rows.start) * down for edge in (outline.box[0], outline.box[2]))
     left, right = ((edge - columns.start) * across for edge in (outline.box[1], outline.box[3]))
@@ -109,27 +102,6 @@ def scene_of(outline: Outline, window: Window, size: tuple[int, int]) -> Scene:
     return Scene(size, (top, left, bottom, right), frozenset(sides | {side for side, out in beyond.items() if out}))
 
 
-def cut(pixels: NDArray[np.uint8], window: Window, size: tuple[int, int]) -> Tensor:
-    """The window of a picture (H, W) or (H, W, 3) uint8 as (C, *size) 0..1; averaged where it shrinks."""
-    return to_tensor(_resized(_cropped(pixels, window), size))
-
-
-def cut_straight(rgba: NDArray[np.uint8], window: Window, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """The window of a cut-out (H, W, 4) uint8 as straight colors (3, *size) and alpha (1, *size), weighted by alpha."""
-    part = _cropped(rgba, window)
-    if part.shape[:2] == tuple(size):
-        both = to_tensor(part)
-        return both[:3], both[3:]
-    colors, alpha = np.ascontiguousarray(part[..., :3]), np.ascontiguousarray(part[..., 3])
-    # products of two bytes are held exactly in 16 bits, so that thin alpha keeps its color
-    weighted = cv2.multiply(colors, cv2.merge([alpha] * 3), dtype=cv2.CV_16U)
-    whole = cv2.multiply(alpha, 255, dtype=cv2.CV_16U)
-    weighted, whole = _resized(weighted, size), _resized(whole, size)
-    straight = weighted.astype(np.float32) / np.maximum(whole, 1).astype(np.float32)[..., None]
-    planes = torch.from_numpy(np.ascontiguousarray(np.moveaxis(straight, 2, 0))).clamp_(0, 1)
-    return planes, as_file(torch.from_numpy(whole.astype(np.float32) / (255 * 255))[None])
-
-
 def covering(picture: tuple[int, int], size: tuple[int, int], random: Random, crop: tuple[float, float]) -> Window:
     """A window of a place (height, width) in the frame's shape: the largest that fits times a factor, anywhere."""
     height, width = picture
@@ -140,22 +112,7 @@ def covering(picture: tuple[int, int], size: tuple[int, int], random: Random, cr
     return Window(top / height, left / width, tall / height, wide / width)
 
 
-def _span(start: float, length: float, whole: int) -> slice:
+def span(start: float, length: float, whole: int) -> slice:
+    """Shares of a length as whole pixels, at least one."""
     first = min(max(0, round(start * whole)), whole - 1)
     return slice(first, max(first + 1, min(whole, round((start + length) * whole))))
-
-
-def _cropped(pixels: NDArray[np.uint8], window: Window) -> NDArray[np.uint8]:
-    rows = _span(window.top, window.height, pixels.shape[0])
-    columns = _span(window.left, window.width, pixels.shape[1])
-    part = pixels[rows, columns]
-    return part[:, ::-1] if window.flip else part
-
-
-def _resized(part: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
-    if part.shape[:2] == tuple(size):
-        return part
-    shrinks = size[0] * size[1] < part.shape[0] * part.shape[1]
-    way = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    resized: NDArray[Any] = cv2.resize(np.ascontiguousarray(part), (size[1], size[0]), interpolation=way)
-    return resized

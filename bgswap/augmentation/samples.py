@@ -11,39 +11,22 @@ from random import Random
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from bgswap import extensions
-from bgswap.augmentation.edges import softened
-from bgswap.augmentation.frame import (
-    Window,
-    covering,
-    cut,
-    cut_straight,
-    draw_window,
-    frame_size,
-    mirrored,
-    scene_of,
-)
+from bgswap.augmentation.cutting import PLACES, Read, cut_all, matte_of, person_of
+from bgswap.augmentation.frame import Window, covering, draw_window, frame_size, mirrored, scene_of
 from bgswap.augmentation.ranges import RANGES, FrameRanges
-from bgswap.augmentation.tensors import as_file, to_pixels, to_tensor
-from bgswap.compositing.outline import Outline, trace
-from bgswap.errors import PictureError, UsageError
+from bgswap.compositing.outline import Outline
+from bgswap.errors import UsageError
 from bgswap.folders.shared import Shared
 from bgswap.folders.task import CACHE_BYTES
-from bgswap.matting.colors import cut_out
 
 METHODS = "bgswap.augmentation.methods"
 CHAINED = ("recolor", "relight")  # they change the person's colors only, so that one can follow the other
-PLACES = ("background", "busy")  # cut to cover the frame, anywhere; all else is cut as the photo is
-OUTLINED = 320  # ours: longest side of a matte whose box is looked for; all that follows is told in shares of it
 DIGITS = 6  # ours: a hundredth of a pixel in 10,000
-REFERENCE = 256  # ours: longest side at which another person's colors are looked at
 
-Read = Mapping[str, NDArray[np.uint8]]
 Fuse = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
@@ -139,43 +122,10 @@ def make(
     return apply(read, draw(read, outline, key, copy, settings, step), settings, tools or Tools())
 
 
-def person_of(read: Read) -> Outline:
-    """The outline of the person in its photo, in pixels of its matte thinned out. PictureError where that is empty."""
-    matte = matte_of(read)
-    step = max(1, max(matte.shape) // OUTLINED)
-    found = trace(matte[::step, ::step])
-    if found is None or found.height == 0 or found.width == 0:
-        raise PictureError("its matte shows nobody")
-    return found
-
-
-def matte_of(read: Read) -> NDArray[np.uint8]:
-    """The person's matte (H, W), from whichever role has it; PictureError where none has."""
-    if "alpha" in read:
-        return read["alpha"]
-    if "foreground" in read:
-        return read["foreground"][..., 3]
-    raise PictureError("no matte: name cut-outs with --foreground, or mattes with --alpha")
-
-
 def draw(read: Read, outline: Outline, key: str, copy: int, settings: SampleSettings, step: int = 1) -> dict[str, Any]:
     """Everything that makes a sample, as JSON. Of `read` only the sizes are used."""
     chosen = Random(f"{settings.seed} {key} {copy}")
-    aspect = settings.size[1] / settings.size[0] if settings.size else None
-    own = getattr(method(settings.methods[0]), "draw_window", None)
-    if own:
-        top, left, height, width = own(
-            chosen,
-            outline.size,
-            outline.box,
-            aspect or outline.size[1] / outline.size[0],
-            settings.of(settings.methods[0]),
-        )
-        rows, columns = outline.size
-        window = Window(top / rows, left / columns, height / rows, width / columns)
-    else:
-        window = draw_window(chosen, outline, aspect, settings.frame)
-    window = mirrored(chosen, window, settings.frame.flip)
+    window = mirrored(chosen, _window(chosen, outline, settings), settings.frame.flip)
     size = frame_size(window, matte_of(read).shape, settings.size)
     scene = scene_of(outline, window, size)
     soften = 0.0 if settings.methods == ("matting",) else settings.frame.soften  # matting does it only over new places
@@ -193,6 +143,16 @@ def draw(read: Read, outline: Outline, key: str, copy: int, settings: SampleSett
         parameters[name] = module.at_step(drawn, step) if hasattr(module, "at_step") else drawn
     short: dict[str, Any] = _short(parameters)
     return short
+
+
+def _window(chosen: Random, outline: Outline, settings: SampleSettings) -> Window:
+    """The method's own window, where it draws one, else one about the person."""
+    (rows, columns), name = outline.size, settings.methods[0]
+    aspect = settings.size[1] / settings.size[0] if settings.size else None
+    if not hasattr(method(name), "draw_window"):
+        return draw_window(chosen, outline, aspect, settings.frame)
+    drawn = method(name).draw_window(chosen, (rows, columns), outline.box, aspect or columns / rows, settings.of(name))
+    return Window(drawn[0] / rows, drawn[1] / columns, drawn[2] / rows, drawn[3] / columns)
 
 
 def _short(value: Any) -> Any:
@@ -232,54 +192,6 @@ def composed(pictures: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """
     photo, change = pictures["photo"], pictures["foreground"] - pictures["foreground_true"]
     return {"composite": torch.addcmul(photo, pictures["alpha"], change).clamp_(0, 1), "composite_true": photo}
-
-
-def cut_all(read: Read, parameters: Mapping[str, Any]) -> dict[str, Tensor]:
-    """All pictures as tensors of the frame's size; the person as straight "foreground" colors and "alpha"."""
-    size, window = (parameters["size"][0], parameters["size"][1]), Window(**parameters["window"])
-    pictures: dict[str, Tensor] = {}
-    for role, pixels in read.items():
-        if role in PLACES:
-            pictures[role] = cut(pixels[..., :3], Window(**parameters[role]), size)
-        elif role == "reference":
-            pictures |= _reference(pixels, read.get("reference_alpha"))
-        elif role in ("foreground", "previous_foreground"):
-            colors, alpha = cut_straight(pixels, window, size)
-            pictures |= {role: colors, role.replace("foreground", "alpha"): alpha}
-        elif not role.startswith(("decoy_", "reference")):
-            pictures[role] = cut(pixels if pixels.ndim == 2 else pixels[..., :3], window, size)
-    if "normals" in pictures and window.flip:  # coded x * 0.5 + 0.5: mirrored, a normal points the other way
-        pictures["normals"][0] = 1 - pictures["normals"][0]
-    for before in ("", "previous_"):
-        if f"{before}alpha" in pictures:
-            pictures |= _person(pictures, before, parameters["soften"])
-    return pictures
-
-
-def _person(pictures: Mapping[str, Tensor], before: str, soften: float) -> dict[str, Tensor]:
-    """The person's colors and matte, a hard matte softened; before: "" or "previous_"."""
-    alpha, colors = pictures[f"{before}alpha"], pictures.get(f"{before}foreground")
-    if colors is None:
-        colors = own_colors(pictures[f"{before}photo"], alpha)
-    if soften:
-        colors, alpha = softened(colors, alpha, soften)
-    return {f"{before}foreground": colors, f"{before}alpha": as_file(alpha)}
-
-
-def own_colors(photo: Tensor, alpha: Tensor) -> Tensor:
-    """The person's straight colors (3, H, W), without the old background's in soft edges."""
-    return to_tensor(cut_out(to_pixels(photo), to_pixels(alpha))[..., :3])
-
-
-def _reference(pixels: NDArray[np.uint8], alpha: NDArray[np.uint8] | None) -> dict[str, Tensor]:
-    height, width = pixels.shape[:2]
-    ratio = min(1.0, REFERENCE / max(height, width))
-    size = max(1, round(height * ratio)), max(1, round(width * ratio))
-    if alpha is not None:
-        colors, cover = cut(pixels[..., :3], Window(), size), cut(alpha, Window(), size)
-    else:
-        colors, cover = cut_straight(pixels, Window(), size)
-    return {"reference": colors, "reference_alpha": cover}
 
 
 def needs(settings: SampleSettings) -> Sequence[str]:

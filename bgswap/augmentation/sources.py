@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bgswap.augmentation.cutting import PLACES
 from bgswap.augmentation.masks import mask_of
-from bgswap.augmentation.samples import PLACES, SampleSettings, needs, welcome
+from bgswap.augmentation.samples import SampleSettings, needs, welcome
 from bgswap.errors import PictureError, UsageError
 from bgswap.folders import picture
 from bgswap.folders.records import Record

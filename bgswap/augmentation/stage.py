@@ -10,9 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from bgswap.augmentation import flow, models, samples
+from bgswap.augmentation.cutting import REFERENCE
 from bgswap.augmentation.masks import mask_of
 from bgswap.augmentation.ranges import PlacementRanges
-from bgswap.augmentation.samples import REFERENCE, Sample, SampleSettings, Tools
+from bgswap.augmentation.samples import Sample, SampleSettings, Tools
 from bgswap.augmentation.tensors import to_pixels
 from bgswap.errors import PictureError
 from bgswap.folders.picture import Picture

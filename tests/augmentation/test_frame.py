@@ -5,15 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bgswap.augmentation.frame import (
-    Window,
-    covering,
-    cut,
-    cut_straight,
-    draw_window,
-    frame_size,
-    scene_of,
-)
+from bgswap.augmentation.cutting import cut, cut_straight
+from bgswap.augmentation.frame import Window, covering, draw_window, frame_size, scene_of
 from bgswap.augmentation.ranges import FrameRanges
 from bgswap.augmentation.tensors import over, to_pixels, to_tensor
 from bgswap.compositing.outline import Outline, trace
