@@ -74,6 +74,15 @@ def _place(random: Random, point: float, length: float, whole: float) -> float:
     return random.uniform(low, high)
 
 
+def holding(random: Random, part: tuple[float, float], length: float, whole: int, *, center: bool = False) -> float:
+    """Where a stretch begins that holds a part; the part's end, or its center, where it cannot hold all of it."""
+    low, high = part[1] - length, part[0]
+    if low > high:
+        low = high = (low + high) / 2 if center else low
+    most = whole - length
+    return random.uniform(min(max(0.0, low), most), min(max(0.0, high), most))
+
+
 def mirrored(random: Random, window: Window, share: float) -> Window:
     """The window, mirrored in a share of draws."""
     return replace(window, flip=random.random() < share)

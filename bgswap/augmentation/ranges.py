@@ -39,6 +39,7 @@ class PlacementRanges:
     flip: float = single(0.5, "Share of layers mirrored left to right.", "pix2pix")
     inside: float = single(0.8, "Least share of the layer's box on the canvas, both ways.", "ours")
     crop: Range = ranged(0.75, 1.0, "Side of the crop, of the largest with the center where it was drawn.", "ours")
+    whole: float = single(0.0, "Share that shows all that fits instead: whole people, but mostly amid it.", "ours")
     smallest: float = single(0.25, "Least side of such a crop, of the largest that fits the photo.", "ours")
     decoys: int = single(3, "Holes of other people's shapes in each plate.", "ours")
     decoy: Range = ranged(0.6, 1.1, "Height of a decoy, of the person's.", "ours")

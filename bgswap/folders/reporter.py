@@ -52,7 +52,7 @@ class Reporter:
             error = show(outcome.error)  # it may quote the file
             shown = error if name in error else f"{name}: {error}"
             self.failed.append(shown)
-            self.say(shown)
+            self.once([shown], level=-1)  # several samples of one broken photo
             if self.debug and outcome.trace:
                 self.say(outcome.trace)
         elif outcome.status == "skipped":
@@ -61,8 +61,8 @@ class Reporter:
             self.done += 1
             if self.verbose >= 0:
                 alone = self.total == 1 or self.verbose > 0
-                for warning in [*outcome.warnings, *(outcome.remarks if alone else ())]:
-                    self.say(f"{name}: {show(warning)}")
+                told = [*outcome.warnings, *(outcome.remarks if alone else ())]
+                self.once(f"{name}: {show(warning)}" for warning in told)
             if self.verbose > 0:
                 self.say(f"{name} -> {', '.join(show(p) for p in outcome.outputs.values())} {outcome.seconds}")
         self._tick()
@@ -91,8 +91,9 @@ class Reporter:
         if self.skipped:
             parts.append(f"{self.skipped} skipped")
         if self.failed:
-            named = "; ".join(self.failed[:3])
-            more = f"; and {len(self.failed) - 3} more" if len(self.failed) > 3 else ""
+            reasons = list(dict.fromkeys(self.failed))
+            named = "; ".join(reasons[:3])
+            more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
             parts.append(f"{len(self.failed)} failed ({named}{more})")
         rate = f", {self.done / seconds:.1f} a second" if self.done > 1 else ""
         self.say(f"{', '.join(parts)} in {seconds:.1f} s{rate}")

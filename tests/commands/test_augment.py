@@ -154,14 +154,16 @@ def test_a_run_that_is_killed_goes_on_with_update_and_ends_with_the_same_files(
     assert same(out, recolored)
 
 
-def test_a_broken_photo_is_named_and_skipped(world: World, tmp_path: Path):
+def test_a_broken_photo_is_named_once_and_all_its_samples_are_skipped(world: World, tmp_path: Path):
     broken = world.photos / "b.png"
     broken.write_bytes(broken.read_bytes()[:500])
-    done = call("augment", world.photos, tmp_path / "out", "--foreground", world.cutouts, "--method", "matting",
-                "--matting-new-place", "0", "--background", world.home / "places", "--size", "64")  # fmt: skip
+    arguments = ["augment", world.photos, tmp_path / "out", "--foreground", world.cutouts, "--size", "64"]
+    done = call(*arguments, "--method", "relight", "--copies", "3")
     assert done.status == 1
-    assert "b.png" in done.err
-    assert [one["key"] for one in lines(tmp_path / "out")] == ["a_000", "sub/c_000", "sub/deep/d_000"]
+    first, last = [line for line in done.err.splitlines() if "b.png" in line]  # named, and again in the summary
+    assert "9 done, 3 failed" in last
+    assert "failed" not in first
+    assert {one["key"][:-4] for one in lines(tmp_path / "out")} == {"a", "sub/c", "sub/deep/d"}
 
 
 METHODS = {

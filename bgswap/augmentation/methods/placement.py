@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bgswap.augmentation.decoys import draw_decoys, with_decoys
-from bgswap.augmentation.frame import Scene
+from bgswap.augmentation.frame import Scene, holding
 from bgswap.augmentation.ranges import PlacementRanges
 from bgswap.augmentation.tensors import premultiplied, straight, to_pixels, warp
 from bgswap.compositing.geometry import SNAP_PX, inverse
@@ -42,11 +42,14 @@ def draw_window(
     size: (height, width) of the photo; box: of the whole person, (top, left, bottom, right). The box's center lies
     uniformly in the frame; the window is the largest that puts it there, times a factor drawn from `ranges.crop`.
     For people near the photo's border, positions that only a window under `ranges.smallest` could show are left
-    out, and the rest is uniform.
+    out, and the rest is uniform. In a share of `ranges.whole` it is as much of the photo as fits.
     """
     height, width = size
     center = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     fitting = min(height, width / aspect)
+    if random.random() < ranges.whole:
+        top = holding(random, (box[0], box[2]), fitting, height, center=True)
+        return top, holding(random, (box[1], box[3]), fitting * aspect, width, center=True), fitting, fitting * aspect
     down, high = _shown(random, center[0], height, ranges.smallest * fitting)
     across, wide = _shown(random, center[1], width, ranges.smallest * fitting * aspect)
     tall = min(fitting, high, wide / aspect) * random.uniform(*ranges.crop)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from bgswap.augmentation.casting import View, cast, contact, ground_line
 from bgswap.augmentation.colors import LUMA, to_linear, to_srgb
-from bgswap.augmentation.frame import Scene
+from bgswap.augmentation.frame import Scene, holding
 from bgswap.augmentation.ranges import ShadowRanges
 from bgswap.augmentation.tensors import over
 
@@ -39,18 +39,9 @@ def draw_window(
     height, width = photo
     tall = min(float(height), width / aspect)
     wide = tall * aspect
-    top = _start(random, (box[0], box[2] + ROOM * (box[2] - box[0])), tall, height)
-    left = _start(random, (box[1], box[3]), wide, width, center=True)
+    top = holding(random, (box[0], box[2] + ROOM * (box[2] - box[0])), tall, height)
+    left = holding(random, (box[1], box[3]), wide, width, center=True)
     return top, left, tall, wide
-
-
-def _start(random: Random, span: tuple[float, float], length: float, whole: int, *, center: bool = False) -> float:
-    """Where a stretch begins that holds a span; the span's end, or its center, where it cannot hold all of it."""
-    low, high = span[1] - length, span[0]
-    if low > high:
-        low = high = (low + high) / 2 if center else low
-    most = whole - length
-    return random.uniform(min(max(0.0, low), most), min(max(0.0, high), most))
 
 
 def draw(random: Random, scene: Scene, ranges: ShadowRanges) -> dict[str, Any]:

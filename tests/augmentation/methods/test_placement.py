@@ -197,6 +197,17 @@ def test_a_window_lies_in_the_photo_and_shows_the_center_of_whoever_stands_at_it
     assert height >= 0.75 * 0.25 * min(300, 400 / aspect) - 1e-6
 
 
+def test_a_share_of_windows_shows_whole_people_where_that_is_asked():
+    box = (40.0, 100.0, 260.0, 180.0)
+    windows = [
+        placement.draw_window(random.Random(i), (300, 400), box, 1.0, PlacementRanges(whole=0.4)) for i in range(400)
+    ]
+    whole = [w for w in windows if w[2] == 300]
+    assert 0.33 < len(whole) / 400 < 0.47
+    assert all(left <= 100 and left + width >= 180 for _, left, _, width in whole)
+    assert np.std([left for _, left, _, _ in whole]) > 15
+
+
 def test_a_frame_that_shows_nothing_of_the_person_is_refused(walker):
     drawn = placement.draw(random.Random(1), walker["scene"], MILD)
     empty = {**walker["pictures"], "alpha": torch.zeros_like(walker["pictures"]["alpha"])}
