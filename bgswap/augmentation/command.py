@@ -10,6 +10,7 @@ import click
 from bgswap import extensions, operands
 from bgswap import options as shared
 from bgswap.augmentation.ranges import RANGES, FrameRanges, TripletRanges
+from bgswap.errors import UsageError
 
 METHODS = "bgswap.augmentation.methods"
 LAYOUTS = "bgswap.augmentation.layouts"
@@ -103,6 +104,8 @@ def augment(names: tuple[str, ...], **options: Any) -> int:
     found = operands.resolve_layout(names, naming, LAYOUTS, own["layout"], own["category"])
     if own["normals"] and Path(own["normals"]).is_dir() and not is_run(Path(own["normals"])):
         joined["normals"] = own.pop("normals")
+    if joined["foreground"] and joined["alpha"]:
+        raise UsageError("--foreground and --alpha exclude each other: a cut-out has its matte")
     if joined["foreground"] or joined["alpha"]:
         found.records = map(sources.without_outline, found.records)
     for role, name in joined.items():

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bgswap.augmentation.edges import softened
 from bgswap.augmentation.frame import Window, span
-from bgswap.augmentation.tensors import as_file, to_pixels, to_tensor
+from bgswap.augmentation.tensors import as_file, resize, to_pixels, to_tensor
 from bgswap.compositing.outline import Outline, trace
 from bgswap.errors import PictureError
 from bgswap.matting.colors import cut_out
@@ -80,42 +80,39 @@ def own_colors(photo: Tensor, alpha: Tensor) -> Tensor:
 
 
 def _reference(pixels: NDArray[np.uint8], alpha: NDArray[np.uint8] | None) -> dict[str, Tensor]:
-    height, width = pixels.shape[:2]
-    ratio = min(1.0, REFERENCE / max(height, width))
-    size = max(1, round(height * ratio)), max(1, round(width * ratio))
-    if alpha is not None:
-        colors, cover = cut(pixels[..., :3], Window(), size), cut(alpha, Window(), size)
-    else:
-        colors, cover = cut_straight(pixels, Window(), size)
-    return {"reference": colors, "reference_alpha": cover}
+    """Another person's colors and matte, every so manieth pixel: enough for means and spreads."""
+    step = -(-max(pixels.shape[:2]) // REFERENCE)
+    both = to_tensor(pixels[::step, ::step])
+    if alpha is None:
+        return {"reference": both[:3], "reference_alpha": both[3:]}
+    apart = -(-max(alpha.shape) // REFERENCE)
+    cover = to_tensor(alpha[::apart, ::apart])
+    return {"reference": both[:3], "reference_alpha": resize(cover, (both.shape[1], both.shape[2]))}
 
 
 def cut(pixels: NDArray[np.uint8], window: Window, size: tuple[int, int]) -> Tensor:
     """The window of a picture (H, W) or (H, W, 3) uint8 as (C, *size) 0..1; averaged where it shrinks."""
-    return to_tensor(_resized(_cropped(pixels, window), size))
+    return to_tensor(_turned(_resized(_cropped(pixels, window), size), window))
 
 
 def cut_straight(rgba: NDArray[np.uint8], window: Window, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """The window of a cut-out (H, W, 4) uint8 as straight colors (3, *size) and alpha (1, *size), weighted by alpha."""
     part = _cropped(rgba, window)
     if part.shape[:2] == tuple(size):
-        both = to_tensor(part)
+        both = to_tensor(_turned(part, window))
         return both[:3], both[3:]
-    colors, alpha = np.ascontiguousarray(part[..., :3]), np.ascontiguousarray(part[..., 3])
+    alpha = cv2.extractChannel(part, 3)
     # products of two bytes are held exactly in 16 bits, so that thin alpha keeps its color
-    weighted = cv2.multiply(colors, cv2.merge([alpha] * 3), dtype=cv2.CV_16U)
-    whole = cv2.multiply(alpha, 255, dtype=cv2.CV_16U)
-    weighted, whole = _resized(weighted, size), _resized(whole, size)
-    straight = weighted.astype(np.float32) / np.maximum(whole, 1).astype(np.float32)[..., None]
-    planes = torch.from_numpy(np.ascontiguousarray(np.moveaxis(straight, 2, 0))).clamp_(0, 1)
-    return planes, as_file(torch.from_numpy(whole.astype(np.float32) / (255 * 255))[None])
+    weighted = cv2.multiply(part, cv2.merge([alpha, alpha, alpha, np.full_like(alpha, 255)]), dtype=cv2.CV_16U)
+    small = _turned(_resized(weighted, size), window).astype(np.float32)
+    planes = torch.from_numpy(np.moveaxis(small, 2, 0).copy())
+    # rounded as its file will be, so that what the file calls 0 changes nothing
+    return (planes[:3] / planes[3:].clamp_min(1)).clamp_(0, 1), as_file(planes[3:] / (255 * 255))
 
 
 def _cropped(pixels: NDArray[np.uint8], window: Window) -> NDArray[np.uint8]:
     rows = span(window.top, window.height, pixels.shape[0])
-    columns = span(window.left, window.width, pixels.shape[1])
-    part = pixels[rows, columns]
-    return part[:, ::-1] if window.flip else part
+    return pixels[rows, span(window.left, window.width, pixels.shape[1])]
 
 
 def _resized(part: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
@@ -123,5 +120,9 @@ def _resized(part: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
         return part
     shrinks = size[0] * size[1] < part.shape[0] * part.shape[1]
     way = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    resized: NDArray[Any] = cv2.resize(np.ascontiguousarray(part), (size[1], size[0]), interpolation=way)
+    resized: NDArray[Any] = cv2.resize(part, (size[1], size[0]), interpolation=way)
     return resized
+
+
+def _turned(part: NDArray[Any], window: Window) -> NDArray[Any]:
+    return part[:, ::-1] if window.flip else part

@@ -4,7 +4,8 @@
 
 Three figures a row: `memory`, photos decoded before; `files`, each sample from its JPEG and PNG files to tensors, as
 training takes them when photos do not fit into memory; `folders`, the whole command's work without its start, PNG
-written. `recolor, all` has every step on (all shares 1); its neighbor `recolor, plain` is the same transfer, balance
+written. People come as cut-outs; in `recolor, masks` as hard masks, whose edge colors are then estimated for each
+sample. In both of these every step is on (all shares 1); their neighbor `recolor, plain` is the same transfer, balance
 and saturation written with scikit-image and NumPy as most training scripts have it, on the same pixels. Rounds of
 the variants alternate; figures are medians of rounds.
 """
@@ -14,6 +15,7 @@ import itertools
 import statistics
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
@@ -35,12 +37,14 @@ from bgswap.folders.layout import Layout, Target
 from bgswap.folders.plan import RunOptions
 from bgswap.folders.records import Record
 from bgswap.inpainting.fill import Filler, InpaintSettings
+from bgswap.matting.colors import cut_out
 
 ROUNDS = 3
 SHARES = ("transfer", "jitter", "balance", "exposure", "temperature", "curves", "saturation", "lut")
 ALL_ON = RecolorRanges(**{one.name: 1.0 for one in fields(RecolorRanges) if one.name in SHARES})
 CASES: dict[str, tuple[tuple[str, ...], tuple[object, ...]]] = {
     "recolor, all": (("recolor",), (ALL_ON,)),
+    "recolor, masks": (("recolor",), (ALL_ON,)),
     "recolor": (("recolor",), ()),
     "relight": (("relight",), ()),
     "recolor+relight": (("recolor", "relight"), ()),
@@ -53,7 +57,7 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[object, ...]]] = {
 
 
 def photos(data: Path, count: int, scratch: Path) -> list[Record]:
-    """Training people with their masks, and plates filled the quick way."""
+    """Training people with masks, cut-outs made from these, and plates filled the quick way."""
     people = data / "people"
     bad = {line.split()[0] for line in (people / "bad.txt").read_text().splitlines() if line}
     keys = [path.stem for path in sorted((people / "masks").glob("*.png")) if path.stem not in bad]
@@ -61,10 +65,17 @@ def photos(data: Path, count: int, scratch: Path) -> list[Record]:
     filler, found = Filler(InpaintSettings(model="telea")), []
     for key in keys:
         photo, mask, plate = people / f"photos/{key}.jpg", people / f"masks/{key}.png", scratch / f"{key}.png"
-        filled = filler.fill(picture.read(photo).rgb, picture.read_mask(mask).pixels)
-        plate.write_bytes(picture.encode(filled.pixels, "png"))
-        found.append(Record(key, {"photo": photo, "alpha": mask, "plate": plate}))
+        colors, matte = picture.read(photo).rgb, picture.read_mask(mask).pixels
+        plate.write_bytes(picture.encode(filler.fill(colors, matte).pixels, "png"))
+        cut = scratch / f"{key}_cut.png"
+        cut.write_bytes(picture.encode(cut_out(colors, matte), "png"))
+        found.append(Record(key, {"photo": photo, "alpha": mask, "foreground": cut, "plate": plate}))
     return found
+
+
+def without(records: list[Record], role: str) -> list[Record]:
+    """The records without one of their pictures."""
+    return [Record(r.key, {name: path for name, path in r.paths.items() if name != role}) for r in records]
 
 
 def rate(make: Callable[[int], object], jobs: int, seconds: float) -> float:
@@ -159,6 +170,7 @@ def main() -> None:
     parser.add_argument("--sizes", default="256,512")
     parser.add_argument("--methods", default=",".join(CASES), help="names of rows; 'recolor, all' is recolor-all")
     asked = parser.parse_args()
+    warnings.simplefilter("ignore")  # scikit-image's, of colors outside sRGB, a line a picture
     places = [Record(path.stem, {"background": path}) for path in sorted((asked.data / "places").glob("*.jpg"))[:40]]
     chosen = [name for name in CASES if name.replace(", ", "-") in asked.methods.replace(", ", "-").split(",")]
     print("samples a second      memory: 1, 2 jobs   files: 1, 2     folders: 1, 2   2 jobs / 1 (memory)")
@@ -170,11 +182,12 @@ def main() -> None:
             settings = SampleSettings(methods, size=(size, size), ranges=tuple(ranges))
             if methods == ("triplet",):
                 settings = replace(settings, ranges=(replace(settings.of("triplet"), hard=0.0),))
+            mine = without(records, "foreground" if name == "recolor, masks" else "alpha")
             stage = AugmentStage(settings, fill=InpaintSettings(model="telea"))
-            timed = list(variants(stage, records, places, scratch, asked.seconds))
+            timed = list(variants(stage, mine, places, scratch, asked.seconds))
             other = None
             if name == "recolor, all":
-                other = plainly(OnTheFly(records, places, Choice(), stage), size)
+                other = plainly(OnTheFly(mine, places, Choice(), stage), size)
             rounds: dict[tuple[str, int], list[float]] = {}
             for _ in range(ROUNDS):
                 for where, jobs, once in timed:

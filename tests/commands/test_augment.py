@@ -253,6 +253,7 @@ def test_placement_tells_the_true_box_and_shadow_needs_plates(made: World, plate
         (("--method", "recolor", "--method", "shadow"), "only recolor and relight can follow one another"),
         (("--method", "recolor", "--method", "recolor"), "each --method counts once"),
         (("--method", "triplet"), "--background"),
+        (("--method", "recolor", "--alpha", "mattes"), "exclude each other"),
         (("--method", "recolor", "--recolor-gain", "2,1"), "LOW,HIGH"),
         (("--method", "recolor", "--size", "0"), "native"),
         (("--method", "recolor", "--category", "cat"), "--layout"),
