@@ -63,7 +63,9 @@ def range_options(function: shared.Command) -> shared.Command:
 )
 @click.option("--copies", default=1, show_default=True, type=click.IntRange(1, 999), metavar="N", help="Of each photo.")
 @click.option("--seed", default=0, show_default=True, metavar="S", help="The same seed gives the same samples.")
-@click.option("--size", default="256", show_default=True, type=shared.Frame(), help="Of samples, in pixels.")
+@click.option(
+    "--size", default="256", show_default=True, type=shared.Frame(), metavar="N|WxH|native", help="In pixels."
+)
 @click.option("--people", type=click.IntRange(0), metavar="N", help="Only photos with exactly N people.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only N photos, drawn by the seed.")
 @shared.way_option("--fill", FILLS, "patchmatch", "Of placement: how decoys are filled; as the plates were.")

@@ -48,9 +48,32 @@ def exif_bytes(safe: Mapping[str, Any]) -> bytes:
 
 def _exif(image: Image.Image) -> Mapping[int, Any]:
     try:
+        if image.format == "PNG" and not _says_more_at_its_end(image):
+            return Image.Image.getexif(image)  # PNG's own decodes all pixels first, to see what comes after them
         return image.getexif()
     except Exception:  # noqa: BLE001 - a broken EXIF block is no reason to refuse the picture
         return {}
+
+
+def _says_more_at_its_end(image: Image.Image) -> bool:
+    """Whether a PNG has chunks after its pixels, by the chunks' heads alone."""
+    file = getattr(image, "fp", None)
+    if file is None:
+        return True
+    place, inside = file.tell(), False
+    try:
+        file.seek(8)
+        while len(head := file.read(8)) == 8:
+            kind = head[4:]
+            if kind == b"IEND":
+                return False
+            if inside and kind != b"IDAT":
+                return True
+            inside |= kind == b"IDAT"
+            file.seek(int.from_bytes(head[:4]) + 4, 1)
+        return True  # cut short: let the decoder tell
+    finally:
+        file.seek(place)
 
 
 def _dpi(value: Any) -> tuple[float, float] | None:

@@ -82,5 +82,5 @@ def test_what_cannot_be_made_is_said_in_a_sentence(folder, tmp_path):
         OnTheFly(records(folder), (), Choice(), AugmentStage(settings))
     lost = [Record("gone", {"photo": tmp_path / "gone.jpg", "foreground": folder / "cutouts/a.png"})]
     fly = OnTheFly(lost, (), Choice(), AugmentStage(SampleSettings(("relight",), size=SIZE)))
-    with pytest.raises(PictureError, match="gone.jpg"):
+    with pytest.raises(PictureError, match=r"gone\.jpg"):
         fly(0)

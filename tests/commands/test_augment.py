@@ -16,6 +16,7 @@ from bgswap.augmentation.samples import SampleSettings, Tools
 from bgswap.augmentation.tensors import to_pixels
 from bgswap.folders import picture
 from bgswap.folders.records import from_folder
+from tests.augmentation.test_models import blending_onnx
 from tests.commands.harness import call, pictures, run, size, start
 from tests.commands.world import World
 
@@ -49,9 +50,19 @@ def lines(out: Path) -> list[dict[str, Any]]:
     return [json.loads(text) for text in (out / "metadata.jsonl").read_text().splitlines()]
 
 
-def same(one: Path, other: Path) -> bool:
+def differing(one: Path, other: Path) -> list[str]:
+    """What is not the same, byte for byte, in two folders of samples: names, and by how many levels pictures differ."""
+    here, there = pictures(one), pictures(other)
+    names = sorted(name for name in here.keys() | there.keys() if here.get(name) != there.get(name))
     listed = (one / "metadata.jsonl").read_bytes() == (other / "metadata.jsonl").read_bytes()
-    return listed and pictures(one) == pictures(other)
+    return [*([] if listed else ["metadata.jsonl"]), *(f"{name} {apart(one / name, other / name)}" for name in names)]
+
+
+def apart(one: Path, other: Path) -> str:
+    if not (one.exists() and other.exists()):
+        return "is missing"
+    first, second = (picture.read(path).pixels.astype(int) for path in (one, other))
+    return f"by {np.abs(first - second).max()}" if first.shape == second.shape else f"{first.shape} {second.shape}"
 
 
 def test_every_copy_of_every_photo_has_its_roles_at_the_asked_size_and_a_line(recolored: Path):
@@ -102,7 +113,7 @@ def test_only_the_person_changes_and_it_does(recolored: Path):
 
 def test_jobs_change_nothing(made: World, recolored: Path, tmp_path: Path):
     assert call(*line(made, tmp_path / "out", "--jobs", "3")).status == 0
-    assert same(tmp_path / "out", recolored)
+    assert not differing(tmp_path / "out", recolored)
 
 
 def test_shards_together_are_the_one_run_line_by_line(made: World, recolored: Path, tmp_path: Path):
@@ -137,7 +148,7 @@ def test_a_photo_more_changes_no_copy_count_and_update_makes_only_what_is_missin
     gone.unlink()
     done = call(*line(world, out, "-u"))
     assert "1 to do" in done.err
-    assert same(out, recolored)
+    assert not differing(out, recolored)
 
 
 def test_a_run_that_is_killed_goes_on_with_update_and_ends_with_the_same_files(
@@ -151,7 +162,7 @@ def test_a_run_that_is_killed_goes_on_with_update_and_ends_with_the_same_files(
     child.communicate()
     assert 0 < len(pictures(out)) < len(pictures(recolored))
     assert run(*line(made, out, "-u")).status == 0
-    assert same(out, recolored)
+    assert not differing(out, recolored)
 
 
 def test_a_broken_photo_is_named_once_and_all_its_samples_are_skipped(world: World, tmp_path: Path):
@@ -304,6 +315,43 @@ def test_people_keeps_photos_with_exactly_that_many(world: World, tmp_path: Path
     assert [one["key"] for one in lines(tmp_path / "two")] == ["a_000"]
 
 
+def test_a_fusion_network_makes_the_hard_triplets(made: World, tmp_path: Path):
+    network = blending_onnx(tmp_path / "blend.onnx", step=32)
+    out = tmp_path / "out"
+    done = call("augment", made.photos, out, "--foreground", made.cutouts, "--background", made.home / "places",
+                "--method", "triplet", "--run", network, "--triplet-hard", "1", "--size", "64", "--copies", "3",
+                "--device", "cpu")  # fmt: skip
+    assert done.status == 0, done.err
+    for one in lines(out):
+        assert one["parameters"]["triplet"]["hard"]
+        assert {"background", "busy"} < set(one["parameters"]["sources"])
+        image, alpha, background, whole = (
+            picture.read(out / role / f"{one['key']}.png").rgb.astype(float)
+            for role in ("image", "alpha", "background", "composite_true")
+        )
+        outside, solid = alpha[..., 0] == 0, alpha[..., 0] == 255
+        assert np.abs(whole - background)[outside].max(initial=0) <= 1
+        assert np.abs(image - whole)[solid].max(initial=0) <= 1  # the same person, before BG1 and before BG2
+        assert outside.sum() < 500 or np.abs(image - whole)[outside].max() > 20
+    easy = call("augment", made.photos, tmp_path / "easy", "--foreground", made.cutouts, "--background",
+                made.home / "places", "--method", "triplet", "--size", "64")  # fmt: skip
+    assert easy.status == 0
+    assert not any(one["parameters"]["triplet"]["hard"] for one in lines(tmp_path / "easy"))
+
+
+def test_pictures_of_normals_take_the_place_of_the_guess(made: World, tmp_path: Path):
+    for photo in made.photos.rglob("*.*"):
+        width, height = size(photo)
+        path = (tmp_path / "normals" / photo.relative_to(made.photos)).with_suffix(".png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(picture.encode(np.full((height, width, 3), (128, 128, 255), np.uint8), "png"))
+    arguments = ["augment", made.photos, "--foreground", made.cutouts, "--method", "relight", "--size", "64"]
+    assert call(*arguments, "-t", tmp_path / "guessed").status == 0
+    assert call(*arguments, "-t", tmp_path / "given", "--normals", tmp_path / "normals").status == 0
+    assert not pictures(tmp_path / "given" / "composite").items() & pictures(tmp_path / "guessed" / "composite").items()
+    assert call(*arguments, "-t", tmp_path / "x", "--normals", tmp_path / "none").status != 0
+
+
 def test_steps_of_a_sequence_are_a_folder_of_frames_under_one_recolor(made: World, tmp_path: Path):
     out = tmp_path / "out"
     done = call("augment", made.photos, out, "--foreground", made.cutouts, "--method", "frames",
@@ -325,4 +373,4 @@ def test_a_cluster_makes_the_same_samples(made: World, recolored: Path, tmp_path
         n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None
     ) as cluster:
         assert call(*line(made, tmp_path / "out", "--cluster", cluster.scheduler_address)).status == 0
-    assert same(tmp_path / "out", recolored)
+    assert not differing(tmp_path / "out", recolored)
