@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bgswap.errors import PictureError
-from bgswap.folders import pnm, profiles, tiff
+from bgswap.folders import png, pnm, profiles, tiff
 from bgswap.folders.headers import Header, one_sentence
 
 STRIP_ROWS = 256
@@ -45,6 +45,8 @@ def native(header: Header, data: bytes, least: tuple[int, int] | None) -> tuple[
                 return pixels, (), header.icc
         if header.format == "PNG" and header.depth == 16:
             return _png_16(data, image), (), header.icc
+        if header.format == "PNG" and (plain := png.decode(data)) is not None:
+            return plain, (), header.icc
         scale = reduction((image.height, image.width), least)
         if scale > 1 and header.format in ("JPEG", "MPO"):
             image.draft(image.mode, (image.width // scale, image.height // scale))

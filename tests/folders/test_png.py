@@ -111,3 +111,62 @@ def test_a_profile_takes_the_place_of_the_srgb_tag(photo: NDArray) -> None:
 def test_without_isal_zlib_writes_the_same_picture(photo: NDArray, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(png, "deflate", zlib)
     np.testing.assert_array_equal(np.asarray(Image.open(BytesIO(png.encode(photo)))), photo)
+
+
+@given(
+    height=st.integers(1, 40), width=st.integers(1, 40), channels=st.sampled_from([1, 3, 4]), seed=st.integers(0, 99)
+)  # fmt: skip
+def test_what_was_written_is_read_back_the_fast_way(height, width, channels, seed):
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, channels), np.uint8)
+    data = png.encode(pixels[..., 0] if channels == 1 else pixels, keep_hidden=True)
+    read = png.decode(data)
+    assert read is not None
+    assert np.array_equal(read.reshape(pixels.shape), pixels)
+
+
+def test_a_large_picture_of_many_strips_is_read_as_pillow_reads_it(photo):
+    large = np.tile(photo, (4, 3, 1))
+    data = png.encode(large)
+    assert data.count(b"IDAT") > 2
+    assert np.array_equal(png.decode(data), np.asarray(Image.open(BytesIO(data))))
+
+
+@pytest.mark.parametrize("mode", ["P", "LA", "I;16", "1"])
+def test_other_kinds_are_left_to_other_decoders(photo, mode):
+    buffer = BytesIO()
+    picture = Image.fromarray(photo[:50, :50])
+    (Image.fromarray(np.zeros((9, 9), np.uint16)) if mode == "I;16" else picture.convert(mode)).save(buffer, "PNG")
+    assert png.decode(buffer.getvalue()) is None
+
+
+def test_other_filters_transparent_colors_and_animations_are_left_to_other_decoders(photo):
+    for settings in (
+        {},
+        {"transparency": (1, 2, 3)},
+        {"save_all": True, "append_images": [Image.new("RGB", (50, 50))]},
+    ):
+        buffer = BytesIO()
+        Image.fromarray(photo[:50, :50]).save(buffer, "PNG", **settings)
+        assert png.decode(buffer.getvalue()) is None
+
+
+def test_whatever_is_damaged_is_left_to_a_decoder_that_can_tell(photo):
+    data = png.encode(photo[:60, :70])
+    assert png.decode(data) is not None
+    for place in range(8, len(data) - 12, 97):  # the signature is others' business, IEND says nothing
+        broken = bytearray(data)
+        broken[place] ^= 0x55
+        read = png.decode(bytes(broken))
+        assert read is None or np.array_equal(read, photo[:60, :70]), place
+    for cut in (20, len(data) // 2, len(data) - 13):
+        assert png.decode(data[:cut]) is None
+
+
+def test_a_stream_that_holds_more_than_its_picture_is_not_unpacked():
+    head = struct.pack(">IIBBBBB", 4, 4, 8, 0, 0, 0, 0)
+    for extra in (1, 50_000_000):
+        body = zlib.compress(bytes(4 * 5 + extra), 9)
+        parts = [png.SIGNATURE]
+        for name, content in ((b"IHDR", head), (b"IDAT", body), (b"IEND", b"")):
+            parts += [struct.pack(">I", len(content)), name, content, struct.pack(">I", zlib.crc32(name + content))]
+        assert png.decode(b"".join(parts)) is None
