@@ -140,13 +140,10 @@ def test_other_kinds_are_left_to_other_decoders(photo, mode):
 
 
 def test_other_filters_transparent_colors_and_animations_are_left_to_other_decoders(photo):
-    for settings in (
-        {},
-        {"transparency": (1, 2, 3)},
-        {"save_all": True, "append_images": [Image.new("RGB", (50, 50))]},
-    ):
+    twice = {"save_all": True, "append_images": [Image.new("RGB", (50, 50))]}
+    for more in ({}, {"transparency": (1, 2, 3)}, twice):
         buffer = BytesIO()
-        Image.fromarray(photo[:50, :50]).save(buffer, "PNG", **settings)
+        Image.fromarray(photo[:50, :50]).save(buffer, "PNG", **more)
         assert png.decode(buffer.getvalue()) is None
 
 
