@@ -104,10 +104,13 @@ def augment(names: tuple[str, ...], **options: Any) -> int:
     settings = SampleSettings(methods, options["seed"], options.pop("size"), frame, used)
     naming, choice, model, run = shared.split(options, shared.Naming, sources.Choice, ModelOptions, RunOptions)
     found = operands.resolve_layout(names, naming, LAYOUTS, own["layout"], own["category"])
-    if own["normals"] and Path(own["normals"]).is_dir() and not is_run(Path(own["normals"])):
-        joined["normals"] = own.pop("normals")
+    for word, method in (("run", "triplet"), ("normals", "relight")):
+        if own[word] and method not in methods:
+            raise UsageError(f"--{word} is for --method {method}")
     if joined["foreground"] and joined["alpha"]:
         raise UsageError("--foreground and --alpha exclude each other: a cut-out has its matte")
+    if own["normals"] and Path(own["normals"]).is_dir() and not is_run(Path(own["normals"])):
+        joined["normals"] = own.pop("normals")
     if joined["foreground"] or joined["alpha"]:
         found.records = map(sources.without_outline, found.records)
     for role, name in joined.items():

@@ -69,7 +69,8 @@ class AugmentStage:
 
     def models(self) -> Sequence[Mapping[str, str]]:
         """The weights of the networks that were asked for."""
-        return [row for name in (self.run, self.normals) if name for row in self.model.weights(name)]
+        fill = NETWORKS.get(self.fill.model) if self.decoys else None
+        return [row for name in (self.run, self.normals, fill) if name for row in self.model.weights(name)]
 
     def prepare(self, threads: int) -> tuple[Work, Sequence[str]]:
         """Load the methods, and networks where they are asked for."""

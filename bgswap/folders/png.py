@@ -105,7 +105,11 @@ def _inflated(pieces: list[bytes], most: int) -> Iterator[bytes]:
             yield b"\0"  # a stream without its end: one byte too many tells
 
 
-_PLAIN: dict[tuple[int, ...], int] = {(8, 0, 0, 0, 0): 1, (8, 2, 0, 0, 0): 3, (8, 6, 0, 0, 0): 4}  # bits, color type, ... -> channels
+_PLAIN: dict[tuple[int, ...], int] = {
+    (8, 0, 0, 0, 0): 1,
+    (8, 2, 0, 0, 0): 3,
+    (8, 6, 0, 0, 0): 4,
+}  # bits, color type, ... -> channels
 
 
 def _read_chunks(data: bytes) -> tuple[tuple[int, ...] | None, list[bytes]]:
