@@ -1,6 +1,6 @@
 """The person's layer resized, turned, shifted and mirrored; plate and true photo stay, and where it belongs is told.
 
-After seed 000 (Triple U-Net), "Data Preprocessing, Step 3": resizing, rotating, shifting and flipping of the cut-out
+After Triple U-Net, "Data Preprocessing, Step 3": resizing, rotating, shifting and flipping of the cut-out
 teach a network size and position. The deck gives no ranges: those of PlacementRanges are ours. So that nothing
 gives the true place away, size and place on the canvas are drawn without regard to it, every plate has decoy holes
 (decoys.py), and windows put the person's center anywhere in the frame.
