@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bgswap.augmentation.edges import softened
+from bgswap.augmentation.edges import is_hard, softened
 from bgswap.augmentation.frame import Window, span
 from bgswap.augmentation.tensors import as_file, resize, to_pixels, to_tensor
 from bgswap.compositing.outline import Outline, trace
@@ -66,10 +66,11 @@ def cut_all(read: Read, parameters: Mapping[str, Any]) -> dict[str, Tensor]:
 
 def _person(pictures: Mapping[str, Tensor], before: str, soften: float) -> dict[str, Tensor]:
     """The person's colors and matte, a hard matte softened; before: "" or "previous_"."""
-    alpha, colors = pictures[f"{before}alpha"], pictures.get(f"{before}foreground")
-    if colors is None:
-        colors = own_colors(pictures[f"{before}photo"], alpha)
-    if soften:
+    photo, alpha = pictures[f"{before}photo"], pictures[f"{before}alpha"]
+    colors, hard = pictures.get(f"{before}foreground"), soften > 0 and is_hard(alpha)
+    if colors is None:  # a softened edge takes its colors from further inside: there they are the photo's
+        colors = photo if hard else own_colors(photo, alpha)
+    if hard:
         colors, alpha = softened(colors, alpha, soften)
     return {f"{before}foreground": colors, f"{before}alpha": as_file(alpha)}
 

@@ -15,13 +15,18 @@ INNER = 1.0  # ours: pixels by which colors are fetched from further inside than
 SOLID = 2e-3  # ours: a softened edge ends where it is this near to 0 or 1, so that it has an end at all
 
 
+def is_hard(alpha: Tensor) -> bool:
+    """Whether a matte (1, H, W) is a hard mask, as it is or resampled."""
+    return edge_width(alpha) <= HARD
+
+
 def softened(foreground: Tensor, alpha: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
     """Colors (3, H, W) and alpha (1, H, W) of a person whose hard mask is blurred; a soft matte is left alone.
 
     Nothing further than ceil(3 sigma) pixels from the edge changes. The softened edge takes its colors from further
     inside: outside the mask there are none, and next to its border they often are the old background's.
     """
-    if edge_width(alpha) > HARD:
+    if not is_hard(alpha):
         return foreground, alpha
     soft = ((gaussian(alpha, sigma) - SOLID) / (1 - 2 * SOLID)).clamp_(0, 1)
     sure = soft.square().square()

@@ -4,8 +4,7 @@
 
 Three figures a row: `memory`, photos decoded before; `files`, each sample from its JPEG and PNG files to tensors, as
 training takes them when photos do not fit into memory; `folders`, the whole command's work without its start, PNG
-written. People come as cut-outs; in `recolor, masks` as hard masks, whose edge colors are then estimated for each
-sample. In both of these every step is on (all shares 1); their neighbor `recolor, plain` is the same transfer, balance
+written. People come as cut-outs; in `recolor, masks` as hard masks, whose edges are softened. In both of these every step is on (all shares 1); their neighbor `recolor, plain` is the same transfer, balance
 and saturation written with scikit-image and NumPy as most training scripts have it, on the same pixels. Rounds of
 the variants alternate; figures are medians of rounds.
 """
