@@ -4,9 +4,10 @@
 
 Three figures a row: `memory`, photos decoded before; `files`, each sample from its JPEG and PNG files to tensors, as
 training takes them when photos do not fit into memory; `folders`, the whole command's work without its start, PNG
-written. People come as cut-outs; in `recolor, masks` as hard masks, whose edges are softened. In both of these every step is on (all shares 1); their neighbor `recolor, plain` is the same transfer, balance
-and saturation written with scikit-image and NumPy as most training scripts have it, on the same pixels. Rounds of
-the variants alternate; figures are medians of rounds.
+written. People come as cut-outs; in `recolor, masks` as hard masks, whose edges are softened. In both of these every
+step is on (all shares 1); their neighbor `recolor, plain` is the same transfer, balance and saturation written with
+scikit-image and NumPy as most training scripts have it, on the same pixels. Rounds of the variants alternate; figures
+are medians of rounds.
 """
 
 import argparse
