@@ -44,8 +44,9 @@ class Span(click.ParamType[tuple[float, float]]):
         """Parse "0.75,1.3" as (0.75, 1.3)."""
         if isinstance(value, tuple):
             return value
+        text = str(value)
         try:
-            low, high = (float(word) for word in (f"{value}" if "," in f"{value}" else f"{value},{value}").split(","))
+            low, high = map(float, text.split(",") if "," in text else (text, text))
         except ValueError:
             low, high = 1.0, 0.0
         if not low <= high or not isfinite(high - low):

@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bgswap.augmentation.tensors import resize
+from bgswap.compositing.shadow.contact import FLAT, NEAR, SOLES, UNDER
 
 # All ours, set by eye on standing people; lengths in the person's heights where nothing else is said.
 BODY_PX = 112  # the silhouette's height where rays meet it: the shadow is softer than these pixels
@@ -32,8 +33,7 @@ STEP = 0.03  # between samples of a ray inside the body
 RAYS = (8, 24)  # fewest and most samples of a ray
 LEVELS = 4  # blurs between the sharpest and the softest
 CONTACT_PX = 256  # the person's height where the contact shadow is drawn
-SOLES, UNDER, NEAR, WIDE = 0.1, 0.012, 0.011, 0.045  # as compositing/shadow/contact.py: touching part, shift, two blurs
-FLAT = 0.3  # blur down over the blur across: the ground is seen at a slant
+WIDE = 0.045  # blur of the contact shadow's wide part; the rest of it is as composite has it
 
 
 @dataclass(frozen=True)

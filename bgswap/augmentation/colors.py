@@ -13,18 +13,13 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
+from bgswap.compositing.harmonize.reinhard import FLAT, TO_XYZ, WHITE
+
 GAMMA = 2.2  # Wang et al., CGF 2023, 10.1111/cgf.14921, section 3.1
-TO_XYZ = (  # sRGB primaries, D65, IEC 61966-2-1; as compositing/harmonize/reinhard.py
-    (0.4124564, 0.3575761, 0.1804375),
-    (0.2126729, 0.7151522, 0.0721750),
-    (0.0193339, 0.1191920, 0.9503041),
-)
-WHITE = (0.95047, 1.0, 1.08883)
 KNEE = 6 / 29  # where CIELAB's cube root goes over into its tangent, CIE 15
 LUMA = (0.2126, 0.7152, 0.0722)  # ITU-R BT.709
 DAYLIGHT = 6504.0  # kelvin: the light of D65, for which sRGB's white is white
 TAIL = 0.01  # ours: this share of the darkest and of the brightest pixels may be lost
-FLAT = 1e-3  # Lab units: below it there is no spread to speak of, and the ratio stays 1
 LEAST_GAIN = 0.02  # ours: below some 1,900 K sRGB has no blue light left, and a gain must stay above 0
 
 Moments = tuple[Tensor, Tensor]  # weighted mean (3,) and standard deviation (3,)
@@ -48,7 +43,7 @@ def to_srgb(linear: Tensor) -> Tensor:
 
 def lab_from_srgb(colors: Tensor) -> Tensor:
     """sRGB (3, ...) -> CIELAB, D65 (3, ...): L 0..100, a and b about -128..127."""
-    rows = [[share / white for share in row] for row, white in zip(TO_XYZ, WHITE, strict=True)]
+    rows = [[share / white for share in row] for row, white in zip(TO_XYZ.tolist(), WHITE.tolist(), strict=True)]
     xyz = _mix(rows, to_linear(colors))
     cubes = xyz.clamp_min(KNEE**3).pow(1 / 3)
     f = cubes.add_(xyz.clamp_max(KNEE**3).sub_(KNEE**3), alpha=1 / (3 * KNEE**2))
@@ -61,7 +56,7 @@ def srgb_from_lab(lab: Tensor) -> Tensor:
     """CIELAB, D65 (3, ...) -> sRGB (3, ...); colors outside sRGB's gamut come out below 0 or above 1."""
     f = _mix(((1 / 116, 1 / 500, 0), (1 / 116, 0, 0), (1 / 116, 0, -1 / 200)), lab) + 16 / 116
     xyz = f.clamp_min(KNEE).pow(3).add_(f.clamp_max(KNEE).sub_(KNEE), alpha=3 * KNEE**2)
-    rows = [[share * white for share, white in zip(row, WHITE, strict=True)] for row in _from_xyz()]
+    rows = [[share * white for share, white in zip(row, WHITE.tolist(), strict=True)] for row in _from_xyz()]
     return to_srgb(_mix(rows, xyz))
 
 
@@ -214,7 +209,7 @@ def _powers(offsets: Sequence[float]) -> list[float]:
 @cache
 def _from_xyz() -> tuple[tuple[float, ...], ...]:
     """Linear sRGB from CIE XYZ, D65: the inverse of TO_XYZ in double precision."""
-    return tuple(map(tuple, torch.linalg.inv(torch.tensor(TO_XYZ, dtype=torch.float64)).tolist()))
+    return tuple(map(tuple, torch.linalg.inv(torch.from_numpy(TO_XYZ)).tolist()))
 
 
 def _black_body(kelvin: float) -> list[float]:

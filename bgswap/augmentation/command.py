@@ -9,7 +9,7 @@ import click
 
 from bgswap import extensions, operands
 from bgswap import options as shared
-from bgswap.augmentation.ranges import RANGES, FrameRanges, TripletRanges
+from bgswap.augmentation.ranges import RANGES, FrameRanges
 from bgswap.errors import UsageError
 
 METHODS = "bgswap.augmentation.methods"
@@ -100,8 +100,8 @@ def augment(names: tuple[str, ...], **options: Any) -> int:
     joined = {role: options.pop(role) for role in ("foreground", "alpha", "plate")}
     frame, *ranges = _ranges(options)
     methods: tuple[str, ...] = options.pop("methods")
-    used = _used(ranges, methods, hard=own["run"] is not None)
-    settings = SampleSettings(methods, options["seed"], options.pop("size"), frame, used)
+    settings = SampleSettings(methods, options["seed"], options.pop("size"), frame, _used(ranges, methods))
+    settings = settings if own["run"] else settings.easy()
     naming, choice, model, run = shared.split(options, shared.Naming, sources.Choice, ModelOptions, RunOptions)
     found = operands.resolve_layout(names, naming, LAYOUTS, own["layout"], own["category"])
     for word, method in (("run", "triplet"), ("normals", "relight")):
@@ -133,8 +133,7 @@ def _ranges(options: dict[str, Any]) -> list[Any]:
     ]
 
 
-def _used(ranges: list[Any], methods: tuple[str, ...], *, hard: bool) -> tuple[Any, ...]:
-    """The ranges that these methods draw from; where no network is named, all triplets are easy."""
+def _used(ranges: list[Any], methods: tuple[str, ...]) -> tuple[Any, ...]:
+    """The ranges that these methods draw from."""
     names = {*methods, *(["recolor"] if "frames" in methods else [])}
-    kept = [one for one in ranges if type(one) in [RANGES[name] for name in names if name in RANGES]]
-    return tuple(replace(one, hard=0.0) if isinstance(one, TripletRanges) and not hard else one for one in kept)
+    return tuple(one for one in ranges if one.method in names)

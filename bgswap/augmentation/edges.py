@@ -21,13 +21,11 @@ def is_hard(alpha: Tensor) -> bool:
 
 
 def softened(foreground: Tensor, alpha: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
-    """Colors (3, H, W) and alpha (1, H, W) of a person whose hard mask is blurred; a soft matte is left alone.
+    """Colors (3, H, W) and alpha (1, H, W) of a person whose hard mask is blurred.
 
     Nothing further than ceil(3 sigma) pixels from the edge changes. The softened edge takes its colors from further
     inside: outside the mask there are none, and next to its border they often are the old background's.
     """
-    if not is_hard(alpha):
-        return foreground, alpha
     soft = ((gaussian(alpha, sigma) - SOLID) / (1 - 2 * SOLID)).clamp_(0, 1)
     sure = soft.square().square()
     weight = sure.square().add_(1e-3) * alpha  # eighth power, as in matting/colors.py; thin parts have no inside

@@ -1,7 +1,7 @@
 """Samples without the command: on the fly as training takes them, and one from pixels; by the very same functions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
 import cv2
@@ -75,10 +75,8 @@ def make_one(
     frame, ranges = _taken(FrameRanges, options), _taken(RANGES[method], options)
     if options:
         raise TypeError(f"{method} has no setting {', '.join(sorted(options))}")
-    if method == "triplet":
-        ranges = replace(ranges, hard=0.0)  # these need a trained network
     sides = (size, size) if isinstance(size, int) else size
-    settings = SampleSettings((method,), seed, sides, frame, (ranges,))
+    settings = SampleSettings((method,), seed, sides, frame, (ranges,)).easy()
     for role in ("plate", "background"):
         if role in samples.needs(settings) and role not in images:
             raise UsageError(f"{method} needs a {role}: pass {role}=...")

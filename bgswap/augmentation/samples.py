@@ -5,7 +5,7 @@ JSON whoever calls it, so that a line of metadata.jsonl is enough to make its sa
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from random import Random
 from types import ModuleType
@@ -17,7 +17,7 @@ from torch import Tensor
 from bgswap import extensions
 from bgswap.augmentation.cutting import PLACES, Read, cut_all, matte_of, person_of
 from bgswap.augmentation.frame import Window, covering, draw_window, frame_size, mirrored, scene_of
-from bgswap.augmentation.ranges import RANGES, FrameRanges
+from bgswap.augmentation.ranges import RANGES, FrameRanges, TripletRanges
 from bgswap.compositing.outline import Outline
 from bgswap.errors import UsageError
 from bgswap.folders.shared import Shared
@@ -59,6 +59,13 @@ class SampleSettings:
         kind = RANGES.get(method)
         given = [one for one in self.ranges if kind and isinstance(one, kind)]
         return given[0] if given else kind() if kind else None
+
+    def easy(self) -> "SampleSettings":
+        """The same where no fusion network is at hand: all triplets are easy."""
+        if "triplet" not in self.methods:
+            return self
+        others = tuple(one for one in self.ranges if not isinstance(one, TripletRanges))
+        return replace(self, ranges=(*others, replace(self.of("triplet"), hard=0.0)))
 
     @property
     def name(self) -> str:

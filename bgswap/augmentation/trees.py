@@ -8,6 +8,12 @@ from typing import Any
 from bgswap.errors import UsageError
 from bgswap.folders.records import SUFFIXES, Record, show
 
+SPLITS = {
+    **dict.fromkeys(("train", "training", "train_set", "training_set"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "val_set", "validation_set", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing", "test_set", "testing_set"), "test"),
+}
+THRESHOLD = {"threshold": 128}  # half of 255: for masks that went through JPEG
 DEPTH = 3  # ours: archives are unpacked into folders of their own, and some copies nest the same name twice
 
 
@@ -16,7 +22,7 @@ def folders(root: Path, depth: int = DEPTH) -> Iterator[Path]:
     level = [root]
     yield root
     for _ in range(depth):
-        level = [inner for folder in level for inner in _inner(folder)]
+        level = [below for folder in level for below in inner(folder)]
         yield from level
 
 
@@ -42,7 +48,7 @@ def missing(root: Path, wanted: str) -> UsageError:
 
 def child(folder: Path, *names: str) -> Path | None:
     """The folder directly in `folder` that has the first of `names` that is there, upper or lower case alike."""
-    there = {inner.name.casefold(): inner for inner in reversed(_inner(folder))}
+    there = {below.name.casefold(): below for below in reversed(inner(folder))}
     return next((there[name.casefold()] for name in names if name.casefold() in there), None)
 
 
@@ -52,11 +58,31 @@ def pictures(folder: Path | None, suffixes: Container[str] = SUFFIXES) -> dict[s
     Hidden names are passed over, with them the "._" files that macOS leaves in archives.
     """
     found: dict[str, Path] = {}
-    for entry in _entries(folder) if folder is not None else ():
-        path = Path(entry.path)
-        if path.suffix.lower() in suffixes and not entry.is_dir():
-            found.setdefault(path.stem, path)
+    for path in listed(folder, suffixes) if folder is not None else ():
+        found.setdefault(path.stem, path)
     return found
+
+
+def inner(folder: Path) -> list[Path]:
+    """The folders right in a folder, by name; hidden ones are passed over."""
+    return [Path(entry.path) for entry in _entries(folder) if entry.is_dir()]
+
+
+def listed(folder: Path, suffixes: Container[str] = SUFFIXES) -> list[Path]:
+    """The pictures right in a folder by name, also those of equal stems; hidden names are passed over."""
+    paths = (Path(entry.path) for entry in _entries(folder) if not entry.is_dir())
+    return [path for path in paths if path.suffix.lower() in suffixes]
+
+
+def split_of(name: str) -> str | None:
+    """What a folder's or list's name says of the split: "train", "validation", "test" or nothing."""
+    return SPLITS.get(name.lower().replace(" ", "_").replace("-", "_"))
+
+
+def lines(file: Path) -> list[str]:
+    """The lines of a name list that are not empty, without a byte order mark."""
+    text = os.fsdecode(file.read_bytes()).removeprefix("\ufeff")
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def joined(
@@ -85,7 +111,3 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
             return sorted((e for e in found if not e.name.startswith(".")), key=lambda e: os.fsencode(e.name))
     except OSError as cause:
         raise UsageError(f"{show(folder)}: {cause.strerror}") from cause
-
-
-def _inner(folder: Path) -> list[Path]:
-    return [Path(entry.path) for entry in _entries(folder) if entry.is_dir()]

@@ -18,7 +18,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -179,9 +179,7 @@ def main() -> None:
         records = photos(asked.data, asked.photos, scratch)
         for name, size in itertools.product(chosen, map(int, asked.sizes.split(","))):
             methods, ranges = CASES[name]
-            settings = SampleSettings(methods, size=(size, size), ranges=tuple(ranges))
-            if methods == ("triplet",):
-                settings = replace(settings, ranges=(replace(settings.of("triplet"), hard=0.0),))
+            settings = SampleSettings(methods, size=(size, size), ranges=tuple(ranges)).easy()
             mine = without(records, "foreground" if name == "recolor, masks" else "alpha")
             stage = AugmentStage(settings, fill=InpaintSettings(model="telea"))
             timed = list(variants(stage, mine, places, scratch, asked.seconds))

@@ -11,8 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bgswap.augmentation.layouts.pairs import inner, lines, split_of
-from bgswap.augmentation.trees import child, find, in_order, pictures
+from bgswap.augmentation.trees import child, find, in_order, inner, lines, pictures, split_of
 from bgswap.folders.records import Record
 
 WANTED = (

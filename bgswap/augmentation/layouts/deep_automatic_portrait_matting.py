@@ -9,8 +9,8 @@ drawn scribbles), also where a copy calls them masks.
 from collections.abc import Iterator
 from pathlib import Path
 
-from bgswap.augmentation.layouts.pairs import ALPHAS, MASKS, PHOTOS, inner, listed, split_of
-from bgswap.augmentation.trees import child, find, in_order, pictures
+from bgswap.augmentation.layouts.pairs import ALPHAS, MASKS, PHOTOS
+from bgswap.augmentation.trees import child, find, in_order, inner, listed, pictures, split_of
 from bgswap.folders.records import Record
 
 WANTED = "Deep Automatic Portrait Matting: 00001.png beside 00001_matte.png, or a folder imgs beside masks"

@@ -11,8 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bgswap.augmentation.layouts.pairs import THRESHOLD, lines
-from bgswap.augmentation.trees import child, find, in_order, pictures
+from bgswap.augmentation.trees import THRESHOLD, child, find, in_order, lines, pictures
 from bgswap.errors import PictureError
 from bgswap.folders.records import Record
 

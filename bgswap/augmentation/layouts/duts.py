@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from bgswap.augmentation.trees import child, in_order, joined, missing, pictures, search
+from bgswap.augmentation.trees import THRESHOLD, child, in_order, joined, missing, pictures, search
 from bgswap.folders.records import Record
 
 PARTS = {"DUTS-TR": "train", "DUTS-TE": "test"}
@@ -27,7 +27,7 @@ def read(root: Path) -> Iterator[Record]:
             continue
         photos, masks = pictures(child(half, f"{part}-Image")), pictures(child(half, f"{part}-Mask"), {".png"})
         masks = {stem: path for stem, path in masks.items() if not stem.endswith(EDGE) or stem in photos}
-        fields = {"set": "duts", "split": split, "outline": {"threshold": 128}}
+        fields = {"set": "duts", "split": split, "outline": THRESHOLD}
         records += joined({"photo": photos, "mask": masks}, ("photo", "mask"), f"{split}/", fields)
     if not records:
         raise missing(root, "DUTS: a folder DUTS-TR-Image beside DUTS-TR-Mask, or DUTS-TE-Image beside DUTS-TE-Mask")

@@ -9,8 +9,7 @@ and 255; a few are empty.
 from collections.abc import Iterator
 from pathlib import Path
 
-from bgswap.augmentation.layouts.pairs import lines, split_of
-from bgswap.augmentation.trees import child, find, in_order, pictures
+from bgswap.augmentation.trees import child, find, in_order, lines, pictures, split_of
 from bgswap.folders.records import Record
 
 WANTED = "EG1800: Images/ beside Labels/, or images_data_crop/ beside GT_png/"

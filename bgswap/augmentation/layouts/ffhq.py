@@ -8,8 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from bgswap.augmentation.layouts.pairs import inner
-from bgswap.augmentation.trees import find, in_order, pictures
+from bgswap.augmentation.trees import find, in_order, inner, pictures
 from bgswap.folders.records import Record
 
 WANTED = "FFHQ: images1024x1024/00000/00000.png, thumbnails128x128/, or pictures of five digits"

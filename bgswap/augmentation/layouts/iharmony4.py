@@ -12,7 +12,7 @@ import re
 from collections.abc import Container, Iterator
 from pathlib import Path
 
-from bgswap.augmentation.trees import child, find, in_order, pictures
+from bgswap.augmentation.trees import THRESHOLD, child, find, in_order, pictures
 from bgswap.errors import UsageError
 from bgswap.folders.records import Record, show
 
@@ -67,7 +67,7 @@ def _subset(subset: str, folder: Path, home: Path) -> Iterator[Record]:
         found = {"photo": photo, "mask": masks.get(shown), "composite": composites.get(stem), "composite_true": photo}
         lacking = [role for role in ("photo", "mask", "composite") if found[role] is None]
         error = f"{show(stem)} has no {' and no '.join(lacking)} in {subset}" if lacking else ""
-        fields = {"set": "iharmony4", "subset": subset, "split": splits.get(stem), "outline": {"threshold": 128}}
+        fields = {"set": "iharmony4", "subset": subset, "split": splits.get(stem), "outline": THRESHOLD}
         yield Record(f"{subset}/{stem}", {role: path for role, path in found.items() if path}, fields, error)
 
 

@@ -16,8 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bgswap.augmentation.layouts.pairs import inner, listed, split_of
-from bgswap.augmentation.trees import in_order, missing, search
+from bgswap.augmentation.trees import in_order, inner, listed, missing, search, split_of
 from bgswap.errors import UsageError
 from bgswap.folders.records import Record, from_lines, show
 

@@ -7,7 +7,7 @@ others keep the masks apart: imgs/ and gt/.
 from collections.abc import Iterator
 from pathlib import Path
 
-from bgswap.augmentation.trees import child, find, in_order, joined, pictures
+from bgswap.augmentation.trees import THRESHOLD, child, find, in_order, joined, pictures
 from bgswap.folders.records import Record
 
 PHOTOS, MASKS = ("Imgs", "images"), ("gt", "masks")
@@ -21,7 +21,7 @@ def read(root: Path) -> Iterator[Record]:
     wanted = "MSRA10K: a folder Imgs with N.jpg beside N.png, or imgs beside gt"
     home = find(root, lambda folder: any(_pair(folder)), wanted)
     photos, masks = _pair(home)
-    fields = {"set": "msra10k", "outline": {"threshold": 128}}
+    fields = {"set": "msra10k", "outline": THRESHOLD}
     yield from in_order(joined({"photo": photos, "mask": masks}, ("photo", "mask"), "", fields))
 
 

@@ -12,8 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bgswap.augmentation.layouts.pairs import THRESHOLD, inner, listed, split_of
-from bgswap.augmentation.trees import child, find, in_order
+from bgswap.augmentation.trees import THRESHOLD, child, find, in_order, inner, listed, split_of
 from bgswap.errors import UsageError
 from bgswap.folders.records import Record, show
 

@@ -1,29 +1,21 @@
 """Image and mask folders joined by name (images/ + masks/ or mattes/), or a.jpg beside a_mask.png in one folder.
 
-Masks are hard, mattes soft: the folder's or suffix's name tells which. The functions about folders are shared by
-the other layouts.
+Masks are hard, mattes soft: the folder's or suffix's name tells which.
 """
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bgswap.augmentation.trees import child, find, folders, in_order
-from bgswap.folders.records import SUFFIXES, Record
+from bgswap.augmentation.trees import THRESHOLD, child, find, in_order, inner, listed, split_of
+from bgswap.folders.records import Record
 
 PHOTOS = ("images", "image", "photos", "photo", "imgs", "img", "pictures", "originals", "original", "input", "rgb")
 MASKS = ("masks", "mask", "labels", "label", "gt", "groundtruth", "ground_truth", "annotations", "segmentation", "seg")
 ALPHAS = ("alphas", "alpha", "mattes", "matte", "matting", "pha")
 MASK_SUFFIXES = ("mask", "masks", "gt", "label", "seg", "segmentation")
 ALPHA_SUFFIXES = ("alpha", "matte", "matting", "pha")
-SPLITS = {
-    **dict.fromkeys(("train", "training", "train_set", "training_set"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "val_set", "validation_set", "dev"), "validation"),
-    **dict.fromkeys(("test", "testing", "test_set", "testing_set"), "test"),
-}
 LOSSY = (".jpg", ".jpeg", ".jpe", ".jfif", ".webp")
-THRESHOLD = {"threshold": 128}  # half of 255: for masks that went through JPEG
 WANTED = "pairs: a folder images beside masks or mattes, or pictures named a.jpg and a_mask.png"
 
 
@@ -35,29 +27,6 @@ def read(root: Path) -> Iterator[Record]:
     """
     home = find(root, lambda folder: bool(_records(folder)), WANTED)
     yield from in_order(_records(home))
-
-
-def split_of(name: str) -> str | None:
-    """What a folder's or list's name says of the split: "train", "validation", "test" or nothing."""
-    return SPLITS.get(name.lower().replace(" ", "_").replace("-", "_"))
-
-
-def inner(folder: Path) -> list[Path]:
-    """The folders right in a folder, by name; hidden ones are passed over."""
-    return [below for below in folders(folder, 1) if below != folder]
-
-
-def listed(folder: Path) -> list[Path]:
-    """The pictures right in a folder by name, also those of equal stems; hidden names are passed over."""
-    with os.scandir(folder) as entries:
-        names = [entry.name for entry in entries if not entry.name.startswith(".") and not entry.is_dir()]
-    return [folder / name for name in sorted(names, key=os.fsencode) if Path(name).suffix.lower() in SUFFIXES]
-
-
-def lines(file: Path) -> list[str]:
-    """The lines of a name list that are not empty, without a byte order mark."""
-    text = os.fsdecode(file.read_bytes()).removeprefix("\ufeff")
-    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from bgswap.augmentation.trees import child, folders, in_order, joined, missing, pictures, search
+from bgswap.augmentation.trees import THRESHOLD, child, folders, in_order, joined, missing, pictures, search
 from bgswap.folders.records import Record
 
 VERSIONS = ("target_a", "target_b", "target_c", "source")  # the first that is there is the photo
@@ -47,7 +47,7 @@ def _home(home: Path, root: Path) -> Iterator[Record]:
             continue  # one folder of masks serves both halves, and one of them may not be there
         group = int(record.key.split("_")[0])
         split = half or ("train" if group < FIRST_VALIDATION_GROUP else "validation")
-        fields = {"set": "ppr10k", "split": split, "group": group, "version": version, "outline": {"threshold": 128}}
+        fields = {"set": "ppr10k", "split": split, "group": group, "version": version, "outline": THRESHOLD}
         yield replace(record, fields=fields)
 
 

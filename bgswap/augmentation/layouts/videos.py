@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bgswap.augmentation.layouts.pairs import inner, listed, split_of
-from bgswap.augmentation.trees import missing, search
+from bgswap.augmentation.trees import inner, listed, missing, search, split_of
 from bgswap.errors import PictureError
 from bgswap.folders.records import VIDEO_SUFFIXES, Record, show
 

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from bgswap.augmentation.colors import saturation, white_balance
 from bgswap.augmentation.degrade import coarsen, jpeg, noise
-from bgswap.augmentation.edges import softened
+from bgswap.augmentation.edges import is_hard, softened
 from bgswap.augmentation.frame import Scene
 from bgswap.augmentation.ranges import MattingRanges
 from bgswap.augmentation.tensors import gaussian, premultiplied, warp
@@ -152,7 +152,9 @@ def _over_new_place(pictures: Mapping[str, Tensor], drawn: Mapping[str, Any]) ->
     """The person over its new place, and the alpha that did it. The place is not turned: it was cut freely before."""
     if "background" not in pictures:
         raise UsageError("people over new places need places: give --background, or set the share of new places to 0")
-    colors, alpha = softened(pictures["foreground"], pictures["alpha"], drawn["soften"])
+    colors, alpha = pictures["foreground"], pictures["alpha"]
+    if is_hard(alpha):
+        colors, alpha = softened(colors, alpha, drawn["soften"])
     person = _turned(premultiplied(recolored(colors, drawn["person"]), alpha), drawn)
     person = gaussian(person, drawn["person_blur"])
     place = gaussian(recolored(pictures["background"], drawn["place"]), drawn["place_blur"])
