@@ -150,8 +150,9 @@ def _heif(file: BinaryIO) -> Image.Image:
 
 def _from_pillow(image: Image.Image, start: bytes) -> Header:
     kind = image.format or "?"
+    exif = metadata.exif_of(image)
     # a TIFF turns itself when it loads, and tells its upright size before
-    turn = 1 if kind == "TIFF" else metadata.orientation(image)
+    turn = 1 if kind == "TIFF" else metadata.orientation(exif)
     height, width = image.height, image.width
     frames, notes = _frames(image)
     packet = image.info.get("xmp")
@@ -166,7 +167,7 @@ def _from_pillow(image: Image.Image, start: bytes) -> Header:
         frames=frames,
         orientation=turn,
         icc=image.info.get("icc_profile") or None,
-        metadata=metadata.safe_part(image),
+        metadata=metadata.safe_part(image, exif),
         notes=notes,
         image=image,
     )
@@ -181,7 +182,7 @@ def _deep_tiff(file: BinaryIO, start: bytes, page: tiff.Page) -> Header:
     except Exception:  # noqa: BLE001 - Pillow knows no float RGB; then only its metadata is missing
         image = None
     if image is not None:
-        (frames, notes), safe = _frames(image), metadata.safe_part(image)
+        (frames, notes), safe = _frames(image), metadata.safe_part(image, metadata.exif_of(image))
     return Header("TIFF", size, page.bits, frames, turn, page.icc, safe, notes, page=page)
 
 

@@ -17,12 +17,11 @@ DPI_RANGE = (2.0, 50_000.0)  # ours: 1 is what readers give where nothing was sa
 WORDS = {"artist": (Base.Artist, ("Author", "Artist")), "copyright": (Base.Copyright, ("Copyright",))}
 
 
-def safe_part(image: Image.Image) -> dict[str, Any]:
-    """What may be passed on of an opened picture: "dpi" (x, y), "artist", "copyright", where known."""
+def safe_part(image: Image.Image, exif: Mapping[int, Any]) -> dict[str, Any]:
+    """What may be passed on of an opened picture: "dpi" (x, y), "artist", "copyright", where known. exif: its own."""
     found: dict[str, Any] = {}
     if dpi := _dpi(image.info.get("dpi")):
         found["dpi"] = dpi
-    exif = _exif(image)
     for name, (tag, keywords) in WORDS.items():
         given = [exif.get(tag), *(image.info.get(word) for word in keywords)]
         words = next((words for one in given if (words := _words(one))), None)
@@ -31,9 +30,9 @@ def safe_part(image: Image.Image) -> dict[str, Any]:
     return found
 
 
-def orientation(image: Image.Image) -> int:
+def orientation(exif: Mapping[int, Any]) -> int:
     """EXIF's 1 to 8; a missing or senseless value is 1."""
-    value = _exif(image).get(Base.Orientation, 1)
+    value = exif.get(Base.Orientation, 1)
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
@@ -46,7 +45,8 @@ def exif_bytes(safe: Mapping[str, Any]) -> bytes:
     return exif.tobytes() if len(exif) else b""
 
 
-def _exif(image: Image.Image) -> Mapping[int, Any]:
+def exif_of(image: Image.Image) -> Mapping[int, Any]:
+    """The EXIF fields of an opened picture; none where the block is broken."""
     try:
         if image.format == "PNG" and not _says_more_at_its_end(image):
             return Image.Image.getexif(image)  # PNG's own decodes all pixels first, to see what comes after them
