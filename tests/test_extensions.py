@@ -15,6 +15,9 @@ FOLDERS = [
     "bgswap.augmentation.methods",
     "bgswap.augmentation.layouts",
     "bgswap.zoo.runners",
+    "bgswap.evaluation.metrics",
+    "bgswap.evaluation.baselines",
+    "bgswap.evaluation.tables",
 ]
 
 

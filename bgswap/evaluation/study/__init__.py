@@ -1,0 +1,1 @@
+"""Studies with people: a page that asks, and the fit of what they answered."""
