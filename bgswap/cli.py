@@ -33,6 +33,10 @@ COMMANDS = {
         "bgswap.compositing.command:composite",
         "Set a person into a place: write the finished picture.",
     ),
+    "eval": (
+        "bgswap.evaluation.command:eval_",
+        "Measure pictures against the truth: tables, reports, studies with people.",
+    ),
     "models": ("bgswap.zoo.command:models", "List, fetch, verify and remove the weights that commands use."),
     "doctor": ("bgswap.zoo.command:doctor", "Tell what works on this machine, what does not, and why."),
 }

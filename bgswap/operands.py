@@ -54,10 +54,10 @@ def resolve(operands: Sequence[str], naming: Naming, role: str, *, out: str | No
     if listed:
         if names:
             raise UsageError("a list of names and sources on the command line exclude each other")
-        stream = _stream(listed)
+        source = stream(listed)
         if naming.files0_from:
-            return Operands(records.from_list0(stream, role), (), out, True)
-        return Operands(records.from_lines(iter(stream.readline, b""), role), (), out, True, live=True)
+            return Operands(records.from_list0(source, role), (), out, True)
+        return Operands(records.from_lines(iter(source.readline, b""), role), (), out, True, live=True)
     if not names:
         raise UsageError("name what to read: a photo, a folder, or - for standard input")
     paths = [records.named(name) for name in names]
@@ -127,7 +127,8 @@ def _last_operand(names: list[str], least: int) -> str:
     return out
 
 
-def _stream(name: str) -> Any:
+def stream(name: str) -> Any:
+    """A list's bytes: a file, or "-" for standard input."""
     if name == "-":
         try:  # a reader of our own: Python aborts at its exit where a thread still waits in sys.stdin's
             return open(sys.stdin.fileno(), "rb", closefd=False)

@@ -85,11 +85,10 @@ def _color(ctx: click.Context, _option: click.Parameter, value: str) -> str:
     return value
 
 
-_RUN = [
-    click.option("-t", "--target-directory", metavar="DIR", help="Write into DIR; all operands are sources."),
-    click.option("--files0-from", metavar="FILE", help="Read NUL-separated names from FILE, or - for standard input."),
-    click.option("--records-from", metavar="FILE", help="Read JSON lines of --records from FILE, or -, as they come."),
-    click.option("--records", is_flag=True, help="Print a metadata.jsonl line for every finished record."),
+_RECORDS_FROM = click.option(
+    "--records-from", metavar="FILE", help="Read JSON lines of --records from FILE, or -, as they come."
+)
+_WHICH = [
     click.option("--keys", type=PATH, metavar="FILE", help="Only these keys, one a line."),
     click.option("--exclude", type=PATH, metavar="FILE", help="Not these keys, one a line."),
     click.option(
@@ -100,12 +99,21 @@ _RUN = [
         metavar="N",
         help="Pictures at a time; 0: one a usable processor.  [default: 0]",
     ),
+]
+_CLUSTER = click.option("--cluster", metavar="ADDRESS", help="Work on a Dask cluster that sees the same files.")
+_FAIL_FAST = click.option("--fail-fast", is_flag=True, help="Stop at the first failure.")
+_RUN = [
+    click.option("-t", "--target-directory", metavar="DIR", help="Write into DIR; all operands are sources."),
+    click.option("--files0-from", metavar="FILE", help="Read NUL-separated names from FILE, or - for standard input."),
+    _RECORDS_FROM,
+    click.option("--records", is_flag=True, help="Print a metadata.jsonl line for every finished record."),
+    *_WHICH,
     click.option("--shard", type=Shard(), default="1/1", help="Only share I of N, chosen by key."),
-    click.option("--cluster", metavar="ADDRESS", help="Work on a Dask cluster that sees the same files."),
+    _CLUSTER,
     click.option("--dry-run", is_flag=True, help="Print SOURCE, OUTPUT and ACTION; write nothing."),
     click.option("-u", "--update", is_flag=True, help="Skip what is done and unchanged; redo what changed or failed."),
     click.option("-n", "--no-clobber", is_flag=True, help="Leave outputs that exist."),
-    click.option("--fail-fast", is_flag=True, help="Stop at the first failure."),
+    _FAIL_FAST,
     click.option("--report", type=PATH, metavar="FILE", help="Write a JSON line a record."),
     click.option("--depfile", type=PATH, metavar="FILE", help="Write make rules that name inputs and weights."),
 ]
@@ -142,6 +150,22 @@ _WRITE = [
     ),
 ]
 
+_TALK = [
+    click.option(
+        "--color",
+        "--colour",
+        type=click.Choice(["auto", "always", "never"]),
+        default="auto",
+        show_default=True,
+        help="Color on terminals.",
+        expose_value=False,
+        callback=_color,
+    ),
+    click.option("-q", "--quiet", is_flag=True, help="Say only what went wrong."),
+    click.option("-v", "--verbose", count=True, help="Say more; twice for most."),
+    click.option("--debug", is_flag=True, help="Show tracebacks."),
+]
+
 _READ = [
     click.option(
         "--formats",
@@ -158,19 +182,7 @@ _READ = [
         metavar="N",
         help="Refuse larger pictures before decoding.",
     ),
-    click.option(
-        "--color",
-        "--colour",
-        type=click.Choice(["auto", "always", "never"]),
-        default="auto",
-        show_default=True,
-        help="Color on terminals.",
-        expose_value=False,
-        callback=_color,
-    ),
-    click.option("-q", "--quiet", is_flag=True, help="Say only what went wrong."),
-    click.option("-v", "--verbose", count=True, help="Say more; twice for most."),
-    click.option("--debug", is_flag=True, help="Show tracebacks."),
+    *_TALK,
 ]
 
 _MODEL = [
@@ -214,6 +226,27 @@ def sample_options(function: Command) -> Command:
     return function
 
 
+def read_options(function: Command) -> Command:
+    """The options of a command that reads pictures in its own way."""
+    for option in reversed(_READ):
+        function = option(function)
+    return function
+
+
+def talk_options(function: Command) -> Command:
+    """The options of a command that reads no pictures: color, and how much is said."""
+    for option in reversed(_TALK):
+        function = option(function)
+    return function
+
+
+def measure_options(function: Command) -> Command:
+    """The same for a command that writes no picture a record."""
+    for option in reversed([_RECORDS_FROM, *_WHICH, _CLUSTER, _FAIL_FAST, *_READ]):
+        function = option(function)
+    return function
+
+
 def model_options(function: Command) -> Command:
     """The options of a command that runs networks."""
     for option in reversed(_MODEL):
@@ -238,12 +271,21 @@ def way_option(
     name: str, package: str, default: str | None, intro: str, also: str = ""
 ) -> Callable[[Command], Command]:
     """An option whose values are the files of an extension folder, each with its line in the help."""
-    choices = extensions.names(package)
-    lines = "\n\n".join(f"{choice}: {extensions.summary(package, choice)}" for choice in choices)
     spellings = (name, also) if also else (name,)
-    return click.option(
-        *spellings, type=click.Choice(choices), default=default, show_default=True, help=f"{intro}\n\n{lines}\n\n"
-    )
+    kind, text = click.Choice(extensions.names(package)), with_ways(intro, package)
+    return click.option(*spellings, type=kind, default=default, show_default=True, help=text)
+
+
+def ways_option(name: str, package: str, intro: str, **more: Any) -> Callable[[Command], Command]:
+    """The same for an option that may be given several times. more: as click.option takes it."""
+    kind = more.pop("type", None) or click.Choice(extensions.names(package))
+    return click.option(name, multiple=True, type=kind, help=with_ways(intro, package), **more)
+
+
+def with_ways(intro: str, package: str) -> str:
+    """A help text that lists an extension folder's files, each with its first line."""
+    lines = "\n\n".join(f"{choice}: {extensions.summary(package, choice)}" for choice in extensions.names(package))
+    return f"{intro}\n\n{lines}\n\n"
 
 
 def model_names(_context: click.Context, _option: click.Parameter, begun: str) -> list[str]:

@@ -47,15 +47,27 @@ def option_section(command: click.Command, name: str) -> str:
     return options.split("\n.SH ")[0].strip()
 
 
-def page(name: str, command: click.Command) -> str:
-    """One manual page."""
+def pages() -> dict[str, tuple[str, click.Command]]:
+    """Words after `bgswap` -> a line that tells what they do, and the command: every page of its own."""
+    from bgswap.evaluation.study.command import study
+
+    found = {}
+    for name, (_, line) in COMMANDS.items():
+        command = main.get_command(click.Context(main), name)  # type: ignore[attr-defined]
+        found[name] = (line.rstrip("."), command)
+    return found | {"eval study": ("Ask people which pictures look better, and fit what they say", study)}
+
+
+def page(name: str, about: str, command: click.Command, names: list[str]) -> str:
+    """One manual page; names: of all pages."""
     context = click.Context(command, info_name=f"bgswap {name}")
+    dashed = name.replace(" ", "\\-")
     text, _, examples = (command.help or "").partition("\b\n")
     first, _, more = text.strip().partition("\n\n")
     usage = " ".join(command.collect_usage_pieces(context))
     lines = [
-        f'.TH "BGSWAP\\-{name.upper()}" "1" "{RELEASED}" "bgswap {__version__}" "bgswap manual"',
-        f".SH NAME\nbgswap\\-{name} \\- {escape(COMMANDS[name][1].rstrip('.'))}",
+        f'.TH "BGSWAP\\-{dashed.upper()}" "1" "{RELEASED}" "bgswap {__version__}" "bgswap manual"',
+        f".SH NAME\nbgswap\\-{dashed} \\- {escape(about)}",
         f".SH SYNOPSIS\n.B bgswap {name}\n{escape(usage)}",
         f".SH DESCRIPTION\n{escape(first)}",
     ]
@@ -75,8 +87,8 @@ def page(name: str, command: click.Command) -> str:
     if examples.strip():
         lines.append(f".SH EXAMPLES\n.EX\n{escape(examples.strip(), literal=True)}\n.EE")
     others = [
-        f".BR bgswap{'' if other is None else chr(92) + '-' + other} (1)"
-        for other in [None, *COMMANDS]
+        ".BR " + "\\-".join(["bgswap", *other.split()]) + " (1)"
+        for other in ["", *names]
         if other != name
     ]
     lines.append(SHARED.strip() + "\n" + ",\n".join(others))
@@ -96,9 +108,9 @@ def escape(text: str, *, literal: bool = False) -> str:
 
 def write(folder: Path) -> None:
     """Write every command's page."""
-    for name in COMMANDS:
-        command = main.get_command(click.Context(main), name)  # type: ignore[attr-defined]
-        (folder / f"bgswap-{name}.1").write_text(page(name, command))
+    found = pages()
+    for name, (about, command) in found.items():
+        (folder / f"bgswap-{name.replace(' ', '-')}.1").write_text(page(name, about, command, list(found)))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import click
 import pytest
 
 from bgswap.cli import COMMANDS, main
+from bgswap.evaluation.study.command import study
 from bgswap.folders import picture
 from tests.demo_photos import PICTURES, package_file
 
@@ -29,10 +30,9 @@ def command(name: str) -> click.Command:
 def leaves() -> list[tuple[str, str, click.Command]]:
     """(page, command line, command) of everything that can be called."""
     found = []
-    for name in COMMANDS:
-        one = command(name)
+    for name, one in [*((name, command(name)) for name in COMMANDS), ("eval-study", study)]:
         if isinstance(one, click.Group):
-            found += [(name, f"{name} {sub}", inner) for sub, inner in one.commands.items()]
+            found += [(name, f"{name.replace('-', ' ')} {sub}", inner) for sub, inner in one.commands.items()]
         else:
             found.append((name, name, one))
     return found

@@ -30,7 +30,7 @@ def test_every_choice_imports_and_its_help_line_is_its_docstrings_first_line(pac
 
 
 def test_an_unknown_choice_lists_the_known_ones():
-    with pytest.raises(UsageError, match=r"closed-form, guided, knn, none"):
+    with pytest.raises(UsageError, match=r"closed-form, guided, information-flow, knn, none"):
         extensions.load("bgswap.matting.refine", "magic")
 
 

@@ -24,6 +24,7 @@ LEVEL = {package: level for level, packages in enumerate(ORDER) for package in p
 BELOW_ALL = {"errors", "extensions", "__init__"}
 ABOVE_ALL = {"cli", "calls", "options", "operands"}
 HEAVY = {"torch", "numpy", "cv2", "onnxruntime", "scipy", "PIL", "rembg", "rich", "tqdm", "pymatting", "distributed"}
+HEAVY |= {"torchmetrics", "choix", "jinja2"}
 
 
 def imports(file: Path, *, top_only: bool = False) -> set[str]:
@@ -99,6 +100,8 @@ def loaded_by(*arguments: str) -> set[str]:
         ("composite", "--help"),
         ("inpaint", "-h"),
         ("augment", "-h"),
+        ("eval", "-h"),
+        ("eval", "study", "make", "-h"),
     ],
 )
 def test_help_and_version_load_nothing_heavy(arguments):

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from bgswap import extensions, operands
+from bgswap import operands
 from bgswap import options as shared
 from bgswap.augmentation.ranges import RANGES, FrameRanges
 from bgswap.errors import UsageError
@@ -51,16 +51,7 @@ def range_options(function: shared.Command) -> shared.Command:
     "--normals", metavar="NORMALS|MODEL", help="Of relight: pictures of the photos' normals by key, or a network."
 )
 @click.option("--run", metavar="RUN", help="Of triplet: a trained fusion network, which makes the hard ones.")
-@click.option(
-    "--method",
-    "methods",
-    multiple=True,
-    required=True,
-    type=click.Choice(extensions.names(METHODS)),
-    help="What is made; recolor and relight can follow one another.\n\n"
-    + "\n\n".join(f"{name}: {extensions.summary(METHODS, name)}" for name in extensions.names(METHODS))
-    + "\n\n",
-)
+@shared.ways_option("--method", METHODS, "What is made; recolor and relight can follow one another.", required=True)
 @click.option("--copies", default=1, show_default=True, type=click.IntRange(1, 999), metavar="N", help="Of each photo.")
 @click.option("--seed", default=0, show_default=True, metavar="S", help="The same seed gives the same samples.")
 @click.option(
@@ -99,7 +90,7 @@ def augment(names: tuple[str, ...], **options: Any) -> int:
     own = {word: options.pop(word) for word in ("layout", "category", "background", "normals", "run", "fill")}
     joined = {role: options.pop(role) for role in ("foreground", "alpha", "plate")}
     frame, *ranges = _ranges(options)
-    methods: tuple[str, ...] = options.pop("methods")
+    methods: tuple[str, ...] = options.pop("method")
     settings = SampleSettings(methods, options["seed"], options.pop("size"), frame, _used(ranges, methods))
     settings = settings if own["run"] else settings.easy()
     naming, choice, model, run = shared.split(options, shared.Naming, sources.Choice, ModelOptions, RunOptions)

@@ -7,13 +7,15 @@ A file `metrics/mse.py` holds a pure function of the same name, `mse(predicted, 
     BETTER = "lower"                or "higher"
     BEST = 0.0                      the value of a perfect prediction
     UNIT = "levels²"                as tables print it; "" for pure numbers and shares
-    VARIANTS = ("255", "range")     where there are several: `psnr:range`; the first is the default. Comes as `variant=`
+    VARIANTS = ("255", "range")     where there are several: `psnr:range`; the first is the default. It comes as
+                                    `variant=` to every function of the file that takes it
 
 A metric that adds up over pixels is cut in two, so that big pictures are measured in strips:
 
     sums(predicted, true) -> (B, K) float64, and score(sums) -> (B,);   mse(...) is score(sums(...))
     HALO = 5                        rows of context that `sums` needs above and below; it then takes `rows`, the slice
                                     of the rows it is given that count
+    WHOLE = ("range",)              variants that do not add up after all
 
 One that needs a trained network names it, and gets it as `trunk=`:
 
@@ -24,6 +26,8 @@ One that only a whole set has (FID, a video's spectrum) has, in place of the fun
     features(...) -> (B, K) of each picture, and of_set(predicted, true) -> float, (N, K) each
     AGAINST_TRUE = True             features are taken of the truth as well; else `true` is None
     SEQUENCE = True                 the set is one video at a time, its frames in order
+    CURVES = ("person", "place")    names of what curves(features) -> (x, y, ...) gives a report to draw
+    note(count) -> str              what a reader must know of the value of so many pictures, "" where nothing
 
 Roles, all float32: predicted, true, input, background, previous, true_previous (B, 3, H, W) sRGB 0..1;
 predicted_alpha, true_alpha, previous_alpha, true_previous_alpha, mask (B, 1, H, W) 0..1; region (B, 1, H, W), 1 where
@@ -31,8 +35,10 @@ pixels count and 0 elsewhere; predicted_box, true_box (B, 4): x of the middle, y
 shares of the frame's sides; candidates (B, K, 4), boxes best first; true_score (B, 1), moved_scores (B, K).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from inspect import signature
 from types import ModuleType
 from typing import Any
 
@@ -54,7 +60,7 @@ class Metric:
     @property
     def module(self) -> ModuleType:
         """The file of metrics/."""
-        return extensions.load(METRICS, self.name.partition(":")[0])
+        return _file(self.name.partition(":")[0])
 
     @property
     def variant(self) -> str:
@@ -109,29 +115,50 @@ class Metric:
         return tuple(named(self.variant)) if named else ()
 
     @property
-    def sums(self) -> Callable[..., Tensor] | None:
-        """Its sums over pixels, where it adds up."""
-        return getattr(self.module, "sums", None)
+    def adds_up(self) -> bool:
+        """Whether it is cut in two: sums over pixels, and their score."""
+        return hasattr(self.module, "sums") and self.variant not in getattr(self.module, "WHOLE", ())
+
+    def sums(self, *pictures: Tensor, **more: Any) -> Tensor:
+        """Its sums over some rows, (B, K)."""
+        added: Tensor = self.module.sums(*pictures, **self.accepted(self.module.sums), **more)
+        return added
+
+    def score(self, sums: Tensor) -> Tensor:
+        """The values of summed sums, (B,)."""
+        values: Tensor = self.module.score(sums, **self.accepted(self.module.score))
+        return values
+
+    def of_features(self, predicted: Tensor, true: Tensor | None) -> float:
+        """The value of a whole set, of the features of its pictures."""
+        return float(self.module.of_set(predicted, true, **self.accepted(self.module.of_set)))
 
     @property
     def halo(self) -> int:
         """Rows of context that its sums need above and below."""
         return int(getattr(self.module, "HALO", 0))
 
-    def options(self, networks: Sequence[nn.Module] = ()) -> dict[str, Any]:
-        """Keywords of its function beside the pictures: variant, trunk."""
-        if networks:
-            return {"trunk": self.module.make_trunk(networks, self.variant)}
-        return {"variant": self.variant} if self.variants else {}
+    def trunk(self, networks: Sequence[nn.Module]) -> dict[str, nn.Module]:
+        """The keyword of its function that is made of its networks; none where it has none."""
+        return {"trunk": self.module.make_trunk(networks, self.variant)} if networks else {}
 
-    def __call__(self, *pictures: Tensor, **options: Any) -> Tensor:
-        """Its values of a batch, (B,)."""
+    def accepted(self, function: Callable[..., Any]) -> dict[str, str]:
+        """The keyword `variant` where a function of its file takes it."""
+        return {"variant": self.variant} if "variant" in signature(function).parameters else {}
+
+    def __call__(self, *pictures: Tensor, **trunk: nn.Module) -> Tensor:
+        """Its values of a batch, (B,), or the features (B, K) of a metric of sets."""
         called = self.module.features if self.of_set else getattr(self.module, self.module.__name__.rpartition(".")[2])
-        values: Tensor = called(*pictures, **options)
+        values: Tensor = called(*pictures, **self.accepted(called), **trunk)
         return values
 
 
-def find(names: Sequence[str]) -> tuple[Metric, ...]:
+@cache
+def _file(name: str) -> ModuleType:
+    return extensions.load(METRICS, name)
+
+
+def find(names: Iterable[str]) -> tuple[Metric, ...]:
     """Metrics by name, each once. UsageError lists what there is where a name or variant is unknown."""
     found = []
     for name in dict.fromkeys(names):

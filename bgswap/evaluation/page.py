@@ -7,37 +7,44 @@ and fields hold is text: the template engine escapes it, and the script gets it 
 import base64
 import hashlib
 import json
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from bgswap.errors import missing_extra
+from bgswap.evaluation.results import finite
 
 
-def render(package: str, name: str, data: Any, **values: Any) -> str:
+def render(package: str, name: str, data: Any, *, scripts: Sequence[str] = (), **values: Any) -> str:
     """The page `name`.html.j2 of a package's folder, with its `name`.css, `name`.js and `data` for the script.
 
     The template finds them as {{ style }}, {{ script }}, {{ data }} and {{ policy }}, all ready to stand in their
-    elements; `values` are its own. The script reads its data from the element with id "data". NotReady without jinja2.
+    elements; `values` are its own. The script reads its data from the element with id "data". scripts: names of files
+    that stand before `name`.js in the one script. NotReady without jinja2.
     """
     try:
         from jinja2 import DictLoader, Environment, StrictUndefined
         from markupsafe import Markup
     except ImportError as cause:
         raise missing_extra("eval", "writing a page") from cause
-    parts = {kind: (files(package) / f"{name}.{kind}").read_text("utf-8") for kind in ("html.j2", "css", "js")}
-    digest = base64.b64encode(hashlib.sha256(parts["js"].encode()).digest()).decode()
+    template, style, *code = (
+        (files(package) / file).read_text("utf-8")
+        for file in (f"{name}.html.j2", f"{name}.css", *(f"{one}.js" for one in (*scripts, name)))
+    )
+    script = "\n".join(['"use strict";', "(() => {", *code, "})();", ""])  # the page's names are not the window's
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = (
         f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'"
     )
-    engine = Environment(loader=DictLoader({name: parts["html.j2"]}), autoescape=True, undefined=StrictUndefined)
-    inside = {"style": Markup(parts["css"]), "script": Markup(parts["js"]), "data": Markup(as_json(data))}
+    engine = Environment(loader=DictLoader({name: template}), autoescape=True, undefined=StrictUndefined)
+    inside = {"style": Markup(style), "script": Markup(script), "data": Markup(as_json(data))}
     return engine.get_template(name).render(**inside, policy=policy, **values)
 
 
 def as_json(data: Any) -> str:
     """JSON that may stand inside a script element: no "<", no line separators; numbers that JSON lacks are null."""
-    text = json.dumps(_plain(data), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(finite(data), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
@@ -51,13 +58,3 @@ def write(path: Path, text: str) -> None:
     from bgswap.folders.files import write_whole
 
     write_whole(path, text.encode())
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if value - value == 0 else None
-    if isinstance(value, dict):
-        return {str(key): _plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    return value

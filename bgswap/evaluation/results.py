@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 from bgswap.evaluation.metric import Metric
@@ -24,6 +25,7 @@ class Row:
     pictures: Mapping[str, bytes] = field(default_factory=dict)
     size: tuple[int, int] = (0, 0)
     outline: Sequence[Sequence[tuple[float, float]]] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)  # that systems made here took
 
 
 @dataclass
@@ -47,3 +49,12 @@ class Results:
     def column(self, system: str, metric: str) -> list[float]:
         """A system's values of one metric, a picture each, in the order of rows; NaN where there is none."""
         return [row.scores.get(system, {}).get(metric, float("nan")) for row in self.rows]
+
+
+def finite(value: Any) -> Any:
+    """Numbers, lists and tables for JSON, which has no NaN: what has no value is None."""
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): finite(one) for key, one in value.items()}
+    return [finite(one) for one in value] if isinstance(value, list | tuple) else value

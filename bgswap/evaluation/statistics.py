@@ -112,9 +112,10 @@ def duel(results: Results, metric: Metric, first: str, second: str) -> Duel:
 
 
 def duels(results: Results) -> list[Duel]:
-    """Every pair of systems, baselines too, by every metric of pictures."""
-    pairs = [(a, b) for n, a in enumerate(results.systems) for b in results.systems[n + 1 :]]
-    return [duel(results, m, b, a) for m in results.metrics if not m.of_set for a, b in pairs]
+    """Every pair of systems, baselines too, by every metric of pictures, where some picture has both values."""
+    pairs = [(later, earlier) for n, later in enumerate(results.systems) for earlier in results.systems[:n]]
+    found = [duel(results, m, *pair) for m in results.metrics if not m.of_set for pair in pairs]
+    return [one for one in found if one.wins + one.losses + one.ties]
 
 
 def worst(results: Results, metric: Metric, system: str, count: int = 10) -> list[tuple[Row, float]]:

@@ -47,8 +47,8 @@ class Layout:
 
     @property
     def home(self) -> Path | None:
-        """The folder of the journal; None when the output is a stream."""
-        if self.listed or self.main.path == STREAM:
+        """The folder of the journal; None when the output is a stream, or nothing is written."""
+        if self.listed or not self.targets or self.main.path == STREAM:
             return self.listed
         return self.main.path if self.main.is_folder else self.main.path.parent
 

@@ -45,6 +45,7 @@ class _Run:
     planner: Planner
     models: Sequence[Mapping[str, str]]  # the stage's, looked up once
     shared: frozenset[Path]  # inputs that several records read
+    collect: Callable[[Outcome], None] | None = None
     report: ReportFile | None = None
     listing: Listing | None = None
     finished: list[Plan] = field(default_factory=list)
@@ -61,13 +62,14 @@ def run(
     *,
     live: Iterable[Path] | None = None,
     whole: bool = False,
+    collect: Callable[[Outcome], None] | None = None,
 ) -> Exit:
     """Work on every record and write its outputs.
 
     live: given when the records come one by one from another command, so that nothing can be known of all of
     them beforehand; it then names the inputs that many records share. whole: the records are all there are, so
-    that outputs of others in the journal are stale. Returns DONE or FAILED. Raises
-    UsageError or BgswapError before the first write, NotReady when a model is not to be had,
+    that outputs of others in the journal are stale. collect: gets every outcome, in order. Returns DONE or FAILED.
+    Raises UsageError or BgswapError before the first write, NotReady when a model is not to be had,
     KeyboardInterrupt as it comes.
     """
     log = _journal(stage, layout, options)
@@ -76,7 +78,7 @@ def run(
     if live is not None:
         plans = planner.plan_live(select(records, options.keys, options.exclude, options.shard))
         reporter = Reporter(stage.command, None, options.verbose, debug=options.debug)
-        return _carry_on(_Run(stage, layout, options, reporter, planner, models, frozenset(live)), plans)
+        return _carry_on(_Run(stage, layout, options, reporter, planner, models, frozenset(live), collect), plans)
     listed = list(records)
     everything = list(select(listed, options.keys, options.exclude, (1, 1)))
     outputs = [(record, layout.outputs(record)) for record in everything]
@@ -91,7 +93,7 @@ def run(
     times = Counter(path for plan in mine for path in plan.record.paths.values())
     shared = frozenset(path for path, count in times.items() if count > 1)
     stale = _stale(log, layout, listed, whole) if log and options.update else []
-    exit_code = _carry_on(_Run(stage, layout, options, reporter, planner, models, shared), mine)
+    exit_code = _carry_on(_Run(stage, layout, options, reporter, planner, models, shared, collect), mine)
     for path in stale:
         reporter.say(f"{show(path)} is no longer made by these settings; it was left where it is")
     return exit_code
@@ -269,6 +271,8 @@ def _skipped(plan: Plan) -> Outcome:
 def _finish(run: _Run, plan: Plan, outcome: Outcome) -> None:
     """Everything that follows one record: journal, report, standard output, progress."""
     run.reporter.once(outcome.notes)
+    if run.collect:
+        run.collect(outcome)
     run.folders |= {path.parent for path in outcome.outputs.values()}
     log = run.planner.journal
     if log and outcome.status != "skipped":

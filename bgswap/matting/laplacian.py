@@ -1,4 +1,6 @@
-"""Matting Laplacians in the unknown band: what closed-form and KNN matting share. Needs pymatting and scipy.
+"""Matting Laplacians in the unknown band: what closed-form, KNN and information-flow matting share.
+
+Needs pymatting and scipy.
 
 L alpha = 0 is solved tile by tile in the unknown pixels, with the sure ones held (Levin et al.,
 10.1109/TPAMI.2007.1177, hold them by a large weight instead, which conjugate gradients are slow with). Not as there: a
@@ -23,8 +25,7 @@ TILE, OVERLAP = 256, 24  # ours, pixels: memory stays near 300 MB
 PRIOR_PULL = 1e-2  # ours: how hard unknown pixels are held to the guided alpha
 TOLERANCE, STEPS = 1e-4, 2000  # of the conjugate gradients
 FIRST_TIME = (
-    "the first closed-form or KNN matte compiles pymatting, up to a minute; "
-    "set NUMBA_CACHE_DIR to a folder that is kept"
+    "the first matte of these ways compiles pymatting, up to a minute; set NUMBA_CACHE_DIR to a folder that is kept"
 )
 
 Laplacian = Callable[[NDArray[np.float64], NDArray[np.bool_]], Any]  # photo (h, w, 3), sure (h, w) -> sparse matrix

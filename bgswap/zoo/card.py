@@ -68,7 +68,7 @@ class Card:
     """A model: name, files, terms, what it needs and gives. `file`, `urls`, ... speak of its first file."""
 
     name: str
-    task: Literal["matte", "inpaint", "segment", "parse"] = "matte"
+    task: Literal["matte", "inpaint", "segment", "parse", "features"] = "matte"  # features: for metrics
     license: str = "unknown"
     commercial: bool = True  # False: only with --accept-license
     about: str = ""

@@ -17,11 +17,12 @@ OURS = Path(__file__).with_name("catalog.toml")
 def catalog() -> dict[str, Card]:
     """Every known model by name. A row of the user's replaces ours of the same name."""
     own = config_folder() / "catalog.toml"
-    return _ours() | (read(own) if own.is_file() else {})
+    return ours() | (read(own) if own.is_file() else {})
 
 
 @cache
-def _ours() -> dict[str, Card]:
+def ours() -> dict[str, Card]:
+    """The rows of the catalog that ships with bgswap. Not to be changed."""
     return {name: replace(card, origin="bgswap") for name, card in read(OURS).items()}
 
 

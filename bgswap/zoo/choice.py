@@ -2,9 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from bgswap.errors import UsageError
 from bgswap.zoo import loader, store
+from bgswap.zoo.card import Card
 from bgswap.zoo.loader import LoadOptions, Model
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True)
@@ -20,8 +26,19 @@ class ModelOptions:
 
     def load(self, name: str, threads: int = 1) -> Model:
         """The model, ready to be called; raises as `loader.load` does."""
-        allowed = LoadOptions(self.offline, self.accept_license, self.trust_model, threads)
-        return loader.load(name, self.device, self.precision, options=allowed)
+        _refuse_features(loader.describe(name)[0])  # before anything is fetched
+        model = loader.load(name, self.device, self.precision, options=self._allowed(threads))
+        _refuse_features(model.card)  # a file without a row is known only now
+        return model
+
+    def network(self, name: str, threads: int = 1) -> "nn.Module":
+        """A network that metrics look through; raises as `modules.load_network` does."""
+        from bgswap.zoo.modules import load_network  # torch wakes up here
+
+        return load_network(name, self.device, options=self._allowed(threads))[0]
+
+    def _allowed(self, threads: int) -> LoadOptions:
+        return LoadOptions(self.offline, self.accept_license, self.trust_model, threads)
 
     def weights(self, name: str) -> list[Mapping[str, str]]:
         """name, sha256 and path of every weight file of a model that is on this disk, without loading it.
@@ -37,3 +54,10 @@ class ModelOptions:
             digest = found.digests.sha256 if found else file.checksum
             known.append({"name": card.name, "sha256": digest, "path": str(found.path) if found else ""})
         return known
+
+
+def _refuse_features(card: Card) -> None:
+    if card.task == "features":
+        raise UsageError(
+            f"{card.name} is for metrics (bgswap eval): it makes no picture. Models by name: bgswap models list"
+        )

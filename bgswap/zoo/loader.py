@@ -137,7 +137,8 @@ def _complete(card: Card, runner: Runner) -> tuple[Card, tuple[str, ...]]:
         return card, ()
     if runner.network and (known := catalog.by_network(runner.network)):
         note = f"{Path(card.file).name} is a '{runner.network}' network: used as the catalog's {known.name}"
-        return replace(card, input=known.input, output=known.output, network=runner.network), (note,)
+        facts = replace(card, task=known.task, input=known.input, output=known.output, network=runner.network)
+        return facts, (note,)
     if not runner.inputs:
         return replace(card, network=runner.network), ()
     shapes = list(runner.inputs.values())

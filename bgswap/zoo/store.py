@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,6 +77,11 @@ def places(card: Card, file: WeightFile) -> Iterator[Place]:
     for folder in _rembg_folders(card.name):
         yield Place(folder / file.file, "rembg's file")
     yield Place(_torch_hub() / "checkpoints" / file.file, "torch hub's file")
+    if torchmetrics := find_spec("torchmetrics"):  # brings small files of LPIPS and DISTS
+        for package in torchmetrics.submodule_search_locations or ():
+            image = Path(package, "functional", "image")
+            for kind in ("lpips_models", "dists_models"):
+                yield Place(image / kind / file.file, "torchmetrics' file")
 
 
 def _absolute(variable: str) -> Path | None:

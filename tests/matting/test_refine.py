@@ -10,7 +10,7 @@ from bgswap.matting.refine import guided
 from bgswap.matting.trimap import impose
 
 PACKAGE = "bgswap.matting.refine"
-SLOW = {"closed-form", "knn"}
+SLOW = {"closed-form", "information-flow", "knn"}
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ def open_weights(path: Path, order: Order) -> TorchRunner:
     try:
         name, module, config = recognize.network_of(shapes, order.network)
         network = module.build(config)
-        network.load_state_dict(_complete(state, network))
+        network.load_state_dict(_complete(_needed(state, module), network))
     except BgswapError as error:
         raise BgswapError(f"{path}: {error}") from None
     except (RuntimeError, TypeError, ValueError) as error:
@@ -132,6 +133,12 @@ def _tensors(loaded: Any, path: Path) -> dict[str, Tensor]:
         if all(key.startswith(prefix) for key in state):
             state = {key.removeprefix(prefix): value for key, value in state.items()}
     return state
+
+
+def _needed(state: dict[str, Tensor], module: ModuleType) -> dict[str, Tensor]:
+    """Without the keys that begin as the network's file says in DROPPED: a classifier that is never built."""
+    dropped = tuple(getattr(module, "DROPPED", ()))
+    return {key: value for key, value in state.items() if not key.startswith(dropped)}
 
 
 def _complete(state: dict[str, Tensor], network: nn.Module) -> dict[str, Tensor]:

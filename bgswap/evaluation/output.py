@@ -1,0 +1,109 @@
+"""Where results go: standard output, a line a picture, a page; and a seed system's tables with ours beside."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from bgswap import extensions
+from bgswap.evaluation import published, table
+from bgswap.evaluation.published import Line, Table
+from bgswap.evaluation.results import NOTHING_DONE, Results
+from bgswap.evaluation.statistics import summaries
+from bgswap.folders.journal import printable
+
+TABLES = "bgswap.evaluation.tables"
+PAPER_SIDE = 512  # pixels of the pictures that HPBNet's speed is told for
+
+
+@dataclass(frozen=True)
+class Output:
+    """What was asked for. format: "table", "csv", "json", or None for what suits standard output."""
+
+    format: str | None = None
+    per_image: tuple[Path, ...] = ()
+    html: Path | None = None
+    table: str | None = None
+
+    def check(self) -> None:
+        """UsageError for names that could not be written, before the work."""
+        for path in self.per_image:
+            table.check_suffix(path)
+
+    @property
+    def shown(self) -> str:
+        """The format on standard output."""
+        return self.format or ("table" if sys.stdout.isatty() else "csv")
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """The seed system's tables."""
+        return tuple(extensions.load(TABLES, self.table).TABLES) if self.table else ()
+
+    def write(self, results: Results, by: str | None) -> None:
+        """Write everything; files first, so that a closed pipe loses none of them."""
+        for path in self.per_image:
+            table.write_pictures(results, path)
+        if self.html:
+            from bgswap.evaluation import page
+            from bgswap.evaluation.report.report import page as report
+
+            page.write(self.html, report(results, by))
+        if self.table:
+            self.write_tables(results)
+        elif self.shown == "table":
+            table.print_table(results, by)
+        else:
+            sys.stdout.write((table.as_json if self.shown == "json" else table.as_csv)(results, by))
+
+    def write_tables(self, results: Results | None) -> None:
+        """A seed's tables: published rows, and those of `results` beside them."""
+        made = summaries(results) if results else []
+        lines = [(one, published.rows(one, made, _seconds(results) if one.timed else {})) for one in self.tables]
+        if self.shown == "table":
+            for one, rows in lines:
+                _print(one, rows)
+            return
+        if self.shown == "csv":
+            head = ["table", "system", "origin", "column", "value"]
+            cells = [
+                [one.title, row.system, row.origin, column.name, cell]
+                for one, rows in lines
+                for row in rows
+                for column, cell in zip(one.columns, row.cells, strict=True)
+            ]
+            sys.stdout.write(table.csv_text([head, *cells]))
+            return
+        for one, rows in lines:
+            told = {"table": one.title, "source": one.source, "differs": one.differs, "note": one.note}
+            for row in rows:
+                values = dict(zip((column.name for column in one.columns), row.cells, strict=True))
+                sys.stdout.write(printable({**told, "system": row.system, "origin": row.origin, "values": values}))
+
+
+def _seconds(results: Results | None) -> dict[str, float]:
+    """Seconds that a system made here took for a picture, where pictures were as large as the paper's."""
+    if results is None or not results.rows or any(row.size != (PAPER_SIDE, PAPER_SIDE) for row in results.rows):
+        return {}
+    mine = [system for system in results.systems if system != NOTHING_DONE]
+    times = {system: [row.seconds.get(system, 0.0) for row in results.rows] for system in mine}
+    return {system: sum(found) / len(found) for system, found in times.items() if all(found)}
+
+
+def _print(one: Table, rows: list[Line]) -> None:
+    from rich.console import Console
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    shown = RichTable(title=Text(one.title), title_justify="left")
+    shown.add_column("system")
+    shown.add_column("origin")
+    for column in one.columns:
+        shown.add_column(Text(column.heading), justify="right")
+    for row in rows:
+        shown.add_row(Text(row.system), row.origin, *row.cells)
+    console.print(shown)
+    for text in (f"Source: {one.source}.", one.differs, one.note):
+        if text:
+            console.print(Text(text))
+    console.print()

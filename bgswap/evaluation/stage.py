@@ -1,0 +1,245 @@
+"""The eval stage: one picture of every system against its truth; numbers out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bgswap import extensions
+from bgswap.errors import PictureError
+from bgswap.evaluation import conventions
+from bgswap.evaluation.conventions import Convention
+from bgswap.evaluation.metric import Metric
+from bgswap.evaluation.scene import BOXES, KINDS, OF_SYSTEM, ONE, RGB, Scene, file_role, strips, tensor
+from bgswap.evaluation.settings import ScoreSettings
+from bgswap.evaluation.systems import TRUTH, System
+from bgswap.folders.picture import Picture
+from bgswap.folders.records import Record
+from bgswap.folders.task import Made, Work
+from bgswap.zoo.choice import ModelOptions
+
+BASELINES = "bgswap.evaluation.baselines"
+
+
+@dataclass(frozen=True)
+class ScoreStage:
+    """What `bgswap eval` does to a record of evaluation/systems.py."""
+
+    settings: ScoreSettings
+    model: ModelOptions = field(default_factory=ModelOptions)
+    command: ClassVar[str] = "eval"
+
+    def inputs(self) -> Mapping[str, str]:
+        """The files that these metrics and systems need; a record may lack some."""
+        wanted: dict[str, str] = {}
+        for system in self.settings.systems:
+            roles = _roles(self.settings, system)
+            for role in roles:
+                if system.number >= 0 or role not in OF_SYSTEM:
+                    wanted[file_role(role, system)] = KINDS[role]
+                elif not (role.endswith("_alpha") or system.baseline or system.run):
+                    wanted[file_role(role, system)] = RGB  # the input as it was given
+        if any("predicted_box" in metric.roles for metric in self.settings.metrics):
+            wanted["input"] = RGB  # the layer before anybody placed it
+        return wanted
+
+    def enough(self, role: str, read: Mapping[str, Picture]) -> None:  # noqa: ARG002 - every pixel counts
+        """Errors are measured on all pixels that there are."""
+        return
+
+    def models(self) -> Sequence[Mapping[str, str]]:
+        """The weights of the trunks that metrics look through."""
+        names = dict.fromkeys(name for metric in self.settings.metrics for name in metric.models)
+        return [weights for name in names for weights in self.model.weights(name)]
+
+    def prepare(self, threads: int) -> tuple[Work, Sequence[str]]:
+        """Load trunks and matting runs."""
+        # one thread adds up in one order: scores do not depend on --jobs. Networks are too slow for that
+        torch.set_num_threads(threads if self.models() else 1)
+        scorer = Scorer(self.settings, self.model, threads)
+        return scorer.work, scorer.notes
+
+
+def _roles(settings: ScoreSettings, system: System) -> dict[str, None]:
+    """The pixel roles that a system is measured by, in the order in which metrics ask for them."""
+    asked = [role for metric in settings.metrics for role in metric.roles]
+    asked += [role.replace("_box", "_alpha") for role in asked if role in ("predicted_box", "true_box")]
+    if settings.counting.under_mask:
+        asked += ["true", "mask"]
+    if "region" in asked:
+        asked += ["trimap"] if settings.trimap not in (None, "auto") else ["true_alpha"]
+    if settings.thumbnail:
+        asked += ["input", "mask"]
+    if system.baseline:
+        asked += extensions.load(BASELINES, system.baseline).ROLES
+    if system.run:
+        asked += ["input"]
+    return dict.fromkeys(role for role in asked if role in KINDS)
+
+
+class Scorer:
+    """Measures one record after another; may be called from several threads."""
+
+    def __init__(self, settings: ScoreSettings, model: ModelOptions, threads: int) -> None:
+        """Raises NotReady where a trunk's weights cannot be had."""
+        self.settings = settings
+        self.trunks = {
+            metric: metric.trunk([model.network(name, threads) for name in metric.models])
+            for metric in settings.metrics
+        }
+        self.notes: tuple[str, ...] = ()
+        self.matters = {}
+        for system in settings.systems:
+            if system.run:
+                from bgswap.matting.predict import Matter, MatteSettings
+
+                loaded = model.load(system.run, threads)
+                self.matters[system] = Matter(loaded, MatteSettings(model=system.run))
+                self.notes += loaded.notes
+
+    @torch.inference_mode()
+    def work(self, pictures: Mapping[str, Picture], record: Record) -> Made:
+        """Scores of every system, as fields."""
+        settings = self.settings
+        scene = Scene(record, pictures, settings)
+        scores: dict[str, dict[str, float]] = {}
+        features: dict[str, dict[str, list[float]]] = {}
+        seconds: dict[str, float] = {}
+        for system in settings.systems:
+            began = perf_counter()
+            self._make(system, scene)
+            seconds[system.name] = perf_counter() - began
+            scores[system.name], features[system.name] = self._measure(system, scene)
+        features[TRUTH.name] = self._features(TRUTH, scene, [m for m in settings.metrics if m.against_true])
+        fields = {"scores": scores, "features": features, "size": list(scene.size), "seconds": seconds}
+        if settings.thumbnail:
+            fields |= self._thumbnails(scene)
+        return Made({}, fields=fields)
+
+    def _make(self, system: System, scene: Scene) -> None:
+        """Make the picture of a system that is no folder."""
+        if system.baseline:
+            way = extensions.load(BASELINES, system.baseline)
+            given = [scene.array(role, KINDS[role]) for role in way.ROLES]
+            role = "predicted" if way.OF == "picture" else "predicted_alpha"
+            scene.put(f"{system.name}/{role}", way.make(*(_eight(pixels) for pixels in given if pixels is not None)))
+        elif system.run:
+            photo = scene.array("input", RGB)
+            if photo is None:
+                raise PictureError("there is no photo to make a matte from")
+            scene.put(f"{system.name}/predicted_alpha", self.matters[system].estimate(photo).alpha)
+
+    def _measure(self, system: System, scene: Scene) -> tuple[dict[str, float], dict[str, list[float]]]:
+        """Scores by metric, and features by metric of a whole set."""
+        metrics = [m for m in self.settings.metrics if not m.of_set]
+        known = [m for m in metrics if self._has_all(m, system, scene)]
+        found = dict.fromkeys((m.name for m in metrics), float("nan"))
+        found |= self._added_up([m for m in known if m.adds_up], system, scene)
+        read = self._reader(system, scene)
+        for metric in known:
+            if not metric.adds_up:
+                given = [read(role, slice(None)) for role in metric.roles]
+                found[metric.name] = float(metric(*given, **self.trunks[metric]))
+        return found, self._features(system, scene, [m for m in self.settings.metrics if m.of_set])
+
+    def _features(self, system: System, scene: Scene, metrics: Sequence[Metric]) -> dict[str, list[float]]:
+        made = {}
+        read = self._reader(system, scene)
+        for metric in metrics:
+            if self._has_all(metric, system, scene):
+                given = [read(role, slice(None)) for role in metric.roles]
+                made[metric.name] = metric(*given, **self.trunks[metric])[0].tolist()
+        return made
+
+    def _has_all(self, metric: Metric, system: System, scene: Scene) -> bool:
+        return all(_get(role, system, scene) is not None for role in metric.roles)
+
+    def _reader(self, system: System, scene: Scene) -> "Reader":
+        return Reader(system, scene, self.settings.counting)
+
+    def _added_up(self, metrics: Sequence[Metric], system: System, scene: Scene) -> dict[str, float]:
+        """Metrics that add up over pixels, strip by strip; what several of them sum is summed once."""
+        found: dict[str, float] = {}
+        for halo in sorted({metric.halo for metric in metrics}):
+            mine = [metric for metric in metrics if metric.halo == halo]
+            distinct = {_key(metric): metric for metric in mine}
+            totals: dict[Any, Tensor] = {}
+            read = self._reader(system, scene)
+            for rows, inner in strips(*scene.size, halo):
+                read.forget()
+                for key, metric in distinct.items():
+                    given = [read(role, rows) for role in metric.roles]
+                    part = metric.sums(*given, **({"rows": inner} if halo else {}))
+                    totals[key] = totals[key] + part if key in totals else part
+            found |= {metric.name: float(metric.score(totals[_key(metric)])) for metric in mine}
+        return found
+
+    def _thumbnails(self, scene: Scene) -> dict[str, Any]:
+        from bgswap.evaluation.report.thumbnails import outline, small
+
+        side = self.settings.thumbnail
+        shown: dict[str, NDArray[Any] | None] = {"input": scene.array("input", RGB)}
+        for system in self.settings.systems:
+            if system.number >= 0 or system.baseline or system.run:
+                shown[system.name] = _shown("predicted", system, scene)
+        shown["true"] = _shown("true", TRUTH, scene)
+        mask = scene.array("mask", ONE)
+        mask = scene.array("true_alpha", ONE) if mask is None else mask
+        pictures = {name: small(_eight(pixels), side) for name, pixels in shown.items() if pixels is not None}
+        return {"pictures": pictures, "outline": [] if mask is None else outline(_eight(mask))}
+
+
+def _key(metric: Metric) -> Any:
+    """What metrics that sum the same share."""
+    return metric.module.sums, metric.roles, tuple(metric.accepted(metric.module.sums))
+
+
+def _shown(role: str, system: System, scene: Scene) -> NDArray[Any] | None:
+    found = scene.pixels(role, system)
+    return scene.pixels(f"{role}_alpha", system) if found is None else found
+
+
+def _eight(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    return pixels if pixels.dtype == np.uint8 else (pixels >> 8).astype(np.uint8)
+
+
+def _get(role: str, system: System, scene: Scene) -> Any:
+    return scene.numbers(role, system) if role in BOXES else scene.pixels(role, system)
+
+
+class Reader:
+    """Roles of one system as tensors, strip by strip; several metrics ask for the same ones."""
+
+    def __init__(self, system: System, scene: Scene, convention: Convention) -> None:
+        self.system, self.scene, self.convention = system, scene, convention
+        self._kept: dict[str, Tensor] = {}
+
+    def forget(self) -> None:
+        """Go on to another strip."""
+        self._kept.clear()
+
+    def __call__(self, role: str, rows: slice) -> Tensor:
+        """A role's rows, (1, C, h, W) float32."""
+        if role not in self._kept:
+            self._kept[role] = self._tensor(role, rows)
+        return self._kept[role]
+
+    def _tensor(self, role: str, rows: slice) -> Tensor:
+        if role in BOXES:
+            numbers = self.scene.numbers(role, self.system)
+            assert numbers is not None
+            return numbers
+        pixels = self.scene.pixels(role, self.system)
+        if pixels is None:
+            raise PictureError(f"there is no {role.replace('_', ' ')} to measure")
+        if role == "region":
+            return torch.from_numpy(np.require(pixels[rows], None, ["C", "W"]))[None, None].float()
+        made = tensor(pixels[rows])
+        if role == "predicted" and self.convention.under_mask:
+            return conventions.apply(self.convention, made, self("true", rows), self("mask", rows))
+        return made
