@@ -6,6 +6,7 @@ The Python calls beside the command line take PIL images or arrays and give PIL 
     cut = bgswap.matte(photo)                    # RGBA, straight alpha, sRGB
     picture = bgswap.composite(photo, place)     # RGB, at the place's size
     sample, line = bgswap.augment(photo, cut, method="relight")
+    scores = bgswap.evaluate(picture, truth)     # {"mse": 12.3, ...}
 """
 
 from typing import TYPE_CHECKING, Any
@@ -13,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bgswap.calls import augment as augment
     from bgswap.calls import composite as composite
+    from bgswap.calls import evaluate as evaluate
     from bgswap.calls import inpaint as inpaint
     from bgswap.calls import matte as matte
 
 __version__ = "0.1.0"
-__all__ = ["augment", "composite", "inpaint", "matte"]
+__all__ = ["augment", "composite", "evaluate", "inpaint", "matte"]
 
 
 def __getattr__(name: str) -> Any:

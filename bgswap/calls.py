@@ -1,5 +1,6 @@
 """The Python calls: PIL images or arrays in, PIL images out; the same engines as the commands, no disk, no exit."""
 
+from dataclasses import fields
 from functools import lru_cache
 from typing import Any
 
@@ -109,6 +110,32 @@ def augment(
     others = [_pixels(other) for other in settings.pop("others", ())]
     pictures, line = make_one(images, others, method, settings)
     return {r: p if r == "flow_true" else Image.fromarray(p) for r, p in pictures.items()}, line
+
+
+def evaluate(predicted: Picture, true: Picture | None = None, /, *metrics: str, **settings: Any) -> dict[str, float]:
+    """Measure one picture, or one matte, against the truth.
+
+    Args:
+        predicted: a picture, a cut-out or a matte.
+        true: the truth; None for metrics that need none.
+        *metrics: names as `bgswap eval --metric` has them, such as "psnr" or "lpips:squeeze"; mse, l1 and psnr without.
+        **settings: mask, input, background (pictures), and fields of ScoreSettings and ModelOptions, named as the
+            options of `bgswap eval`, such as convention="idih" or at=(256, 256).
+
+    Returns:
+        The value of each metric by name, NaN where no pixel counts.
+
+    Raises:
+        UsageError: a metric lacks a picture, or is one of whole sets.
+    """
+    from bgswap.evaluation.request import OF_PICTURES  # torch wakes up here, and only for this call
+    from bgswap.evaluation.stage import score_one
+
+    given: dict[str, Picture | None] = {"predicted": predicted, "true": true}
+    given |= {role: settings.pop(role, None) for role in ("mask", "input", "background")}
+    model = ModelOptions(**{one.name: settings.pop(one.name) for one in fields(ModelOptions) if one.name in settings})
+    pixels = {role: _pixels(one) for role, one in given.items() if one is not None}
+    return score_one(pixels, metrics or OF_PICTURES, model, settings)
 
 
 def _cut_out(photo: Picture, foreground: Picture) -> NDArray[Any]:

@@ -104,3 +104,19 @@ def test_a_sample_says_what_it_needs_and_refuses_settings_that_its_method_does_n
     still, _ = bgswap.augment(photo, cut, "relight", size=None, flip=0, exposure=(0, 0))
     assert still["composite"].size == (512, 512)
     assert np.array_equal(np.asarray(still["composite_true"]), photo)
+
+
+def test_a_picture_is_measured_against_the_truth_by_the_names_of_the_options(photo):
+    off = np.clip(photo.astype(int) + 10, 0, 255).astype(np.uint8)
+    expected = np.mean((off.astype(float) - photo) ** 2)
+    assert bgswap.evaluate(Image.fromarray(off), photo)["mse"] == pytest.approx(expected, rel=1e-5)
+    mask = np.zeros(photo.shape[:2], np.uint8)
+    mask[100:200, 100:200] = 255
+    under = bgswap.evaluate(off, photo, "mse", "fmse", mask=mask, convention="idih")
+    assert under["mse"] == pytest.approx(under["fmse"] * 100 * 100 / mask.size, rel=1e-4)
+    cut = np.dstack([photo, mask])
+    assert bgswap.evaluate(cut, mask, "iou", "sad") == {"iou": 1, "sad": 0}
+    with pytest.raises(UsageError, match="fmse needs mask"):
+        bgswap.evaluate(off, photo, "fmse")
+    with pytest.raises(UsageError, match="fid is a value of whole sets"):
+        bgswap.evaluate(off, photo, "fid")

@@ -82,6 +82,13 @@ class Scene:
             return np.ascontiguousarray(pixels)
         return resized(pixels, self.size, filter_name or self.settings.resize or "bicubic")
 
+    def refuse_cut_out(self, file: str) -> None:
+        """PictureError where a picture whose colors are to be measured has hidden pixels, which have none."""
+        alpha = self.pictures[file].alpha if file in self.pictures else None
+        if alpha is not None and int(alpha.min()) < np.iinfo(alpha.dtype).max:
+            name = show(self.record.paths[file])
+            raise PictureError(f"{name} is a cut-out: measure its matte (--metric alpha-mad), or composite it first")
+
     def region(self) -> NDArray[np.uint8]:
         """(H, W), 1 where matte metrics count: everywhere, or the trimap's unknown band."""
         if "region" not in self._made:

@@ -2,19 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import perf_counter
 from typing import Any, ClassVar
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from bgswap import extensions
-from bgswap.errors import PictureError
+from bgswap.errors import PictureError, UsageError
 from bgswap.evaluation import conventions
 from bgswap.evaluation.conventions import Convention
-from bgswap.evaluation.metric import Metric
+from bgswap.evaluation.metric import Metric, find
 from bgswap.evaluation.scene import BOXES, KINDS, OF_SYSTEM, ONE, RGB, Scene, file_role, strips, tensor
 from bgswap.evaluation.settings import ScoreSettings
 from bgswap.evaluation.systems import TRUTH, System
@@ -65,6 +67,39 @@ class ScoreStage:
         return scorer.work, scorer.notes
 
 
+def score_one(
+    images: Mapping[str, NDArray[np.uint8]], metrics: Sequence[str], model: ModelOptions, settings: Mapping[str, Any]
+) -> dict[str, float]:
+    """Metric's name -> value of one picture, from pixels alone.
+
+    images: "predicted" and, as metrics need them, "true", "input", "mask", "background": (H, W, 3) or (H, W, 4)
+    straight RGBA, uint8; settings: fields of ScoreSettings. UsageError where a metric lacks a picture or is one of
+    whole sets.
+    """
+    system = System("predicted", 0)
+    found = find(metrics)
+    for metric in found:
+        needed = {role.removesuffix("_alpha").removesuffix("_box") for role in metric.roles} - {"region"}
+        if metric.of_set or (lacking := sorted(needed - images.keys())):
+            why = "is a value of whole sets: use bgswap eval" if metric.of_set else f"needs {', '.join(lacking)}"
+            raise UsageError(f"{metric.name} {why}")
+    stage = ScoreStage(ScoreSettings(found, (system,), **settings), model)
+    work, _ = stage.prepare(1)
+    names = {"predicted": system.role(), "predicted_alpha": system.role("alpha")}
+    pictures = {}
+    for role in ("predicted", "true", "input", "mask", "background", "predicted_alpha", "true_alpha"):
+        image = images.get(role.removesuffix("_alpha"))
+        if image is not None:
+            pictures[names.get(role, role)] = Picture(image if KINDS[role] == RGB else _matte(image))
+    made = work(pictures, Record("picture", {role: Path(role) for role in pictures}))
+    return dict(made.fields["scores"][system.name])
+
+
+def _matte(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(H, W): the alpha of a cut-out, else the luminance."""
+    return image[..., 3] if image.shape[2] == 4 else np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
+
+
 def _roles(settings: ScoreSettings, system: System) -> dict[str, None]:
     """The pixel roles that a system is measured by, in the order in which metrics ask for them."""
     asked = [role for metric in settings.metrics for role in metric.roles]
@@ -110,16 +145,17 @@ class Scorer:
         scores: dict[str, dict[str, float]] = {}
         features: dict[str, dict[str, list[float]]] = {}
         seconds: dict[str, float] = {}
+        warnings: list[str] = []
         for system in settings.systems:
             began = perf_counter()
             self._make(system, scene)
             seconds[system.name] = perf_counter() - began
-            scores[system.name], features[system.name] = self._measure(system, scene)
+            scores[system.name], features[system.name] = self._measure(system, scene, warnings)
         features[TRUTH.name] = self._features(TRUTH, scene, [m for m in settings.metrics if m.against_true])
         fields = {"scores": scores, "features": features, "size": list(scene.size), "seconds": seconds}
         if settings.thumbnail:
             fields |= self._thumbnails(scene)
-        return Made({}, fields=fields)
+        return Made({}, list(dict.fromkeys(warnings)), fields)
 
     def _make(self, system: System, scene: Scene) -> None:
         """Make the picture of a system that is no folder."""
@@ -134,8 +170,15 @@ class Scorer:
                 raise PictureError("there is no photo to make a matte from")
             scene.put(f"{system.name}/predicted_alpha", self.matters[system].estimate(photo).alpha)
 
-    def _measure(self, system: System, scene: Scene) -> tuple[dict[str, float], dict[str, list[float]]]:
+    def _measure(
+        self, system: System, scene: Scene, warnings: list[str]
+    ) -> tuple[dict[str, float], dict[str, list[float]]]:
         """Scores by metric, and features by metric of a whole set."""
+        if any(
+            "predicted" in metric.roles and "predicted_alpha" not in metric.roles for metric in self.settings.metrics
+        ):
+            scene.refuse_cut_out(file_role("predicted", system))
+            scene.refuse_cut_out("true")
         metrics = [m for m in self.settings.metrics if not m.of_set]
         known = [m for m in metrics if self._has_all(m, system, scene)]
         found = dict.fromkeys((m.name for m in metrics), float("nan"))
@@ -144,7 +187,7 @@ class Scorer:
         for metric in known:
             if not metric.adds_up:
                 given = [read(role, slice(None)) for role in metric.roles]
-                found[metric.name] = float(metric(*given, **self.trunks[metric]))
+                found[metric.name] = self._value(metric, given, warnings)
         return found, self._features(system, scene, [m for m in self.settings.metrics if m.of_set])
 
     def _features(self, system: System, scene: Scene, metrics: Sequence[Metric]) -> dict[str, list[float]]:
@@ -153,8 +196,21 @@ class Scorer:
         for metric in metrics:
             if self._has_all(metric, system, scene):
                 given = [read(role, slice(None)) for role in metric.roles]
-                made[metric.name] = metric(*given, **self.trunks[metric])[0].tolist()
+                made[metric.name] = self._called(metric, given)[0].tolist()
         return made
+
+    def _value(self, metric: Metric, given: Sequence[Tensor], warnings: list[str]) -> float:
+        try:
+            return float(self._called(metric, given))
+        except PictureError as cause:  # what a network cannot measure, others can
+            warnings.append(f"{metric.name}: {cause}")
+            return float("nan")
+
+    def _called(self, metric: Metric, given: Sequence[Tensor]) -> Tensor:
+        """A metric's value, or a set's features, where its network is."""
+        trunk = self.trunks[metric]
+        home = next((weight.device for one in trunk.values() for weight in one.parameters()), torch.device("cpu"))
+        return metric(*(picture.to(home) for picture in given), **trunk)
 
     def _has_all(self, metric: Metric, system: System, scene: Scene) -> bool:
         return all(_get(role, system, scene) is not None for role in metric.roles)

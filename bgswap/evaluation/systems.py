@@ -62,13 +62,7 @@ def name_systems(operands: Sequence[str]) -> list[tuple[str, str]]:
 
 def of_truth(name: str) -> list[Record]:
     """The truth's records: pictures by key, or the samples of augment, whose other roles come along."""
-    path = _existing(name)
-    if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file():
-        return list(_frames(path, "true"))
-    found = records.from_files([path], FIRST)
-    if not found:
-        raise UsageError(f"{show(path)} holds no pictures")
-    return [_roles(record) for record in found]
+    return [_roles(record) for record in _pictures(_existing(name))]
 
 
 def _roles(record: Record) -> Record:
@@ -83,14 +77,15 @@ def _roles(record: Record) -> Record:
     return replace(record, paths=paths)
 
 
-def of_system(path_name: str) -> list[Record]:
+def of_system(name: str) -> list[Record]:
     """A system's records: pictures by key, or a .jsonl of decisions and records that need not have pictures."""
-    path = _existing(path_name)
-    if path.suffix == ".jsonl" and path.is_file():
-        return list(_lines(path))
-    if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file():
-        return list(_frames(path, FIRST))
-    found = records.from_files([path], FIRST)
+    path = _existing(name)
+    return list(_lines(path)) if path.suffix == ".jsonl" and path.is_file() else _pictures(path)
+
+
+def _pictures(path: Path) -> list[Record]:
+    """The pictures of a folder, a file, or a video; UsageError where there are none."""
+    found = list(_frames(path)) if _is_video(path) else records.from_files([path], FIRST)
     if not found:
         raise UsageError(f"{show(path)} holds no pictures")
     return found
@@ -117,7 +112,12 @@ def _lines(path: Path) -> Iterator[Record]:
         yield Record(key, {FIRST: path.parent / name} if name else {}, fields)
 
 
-def _frames(path: Path, role: str) -> Iterator[Record]:
+def _is_video(path: Path) -> bool:
+    return path.suffix.lower() in VIDEO_SUFFIXES and path.is_file()
+
+
+def _frames(path: Path) -> Iterator[Record]:
+    """A record a frame; the video's name is not in the key, so that frames meet those of another video."""
     from bgswap.folders import video
 
     try:
@@ -125,7 +125,7 @@ def _frames(path: Path, role: str) -> Iterator[Record]:
     except PictureError as cause:
         raise UsageError(f"{show(path)}: {cause}") from cause
     for number in range(count):
-        yield Record(f"{path.stem}/{number:06d}", {role: path / str(number)})
+        yield Record(f"{number:06d}", {FIRST: path / str(number)})
 
 
 def _existing(name: str) -> Path:
@@ -175,11 +175,12 @@ def _joined(key: str, truth: Record | None, systems: Mapping[System, Record | No
 
 
 def _companion(found: Iterable[Record], role: str, source: Path) -> Iterator[Record]:
-    if role == "true_alpha" or not source.is_dir():
+    if not source.is_dir() and not _is_video(source):
         yield from records.join(found, role, source)
         return
     # of a folder of samples the role itself, of any other the pictures by key
-    partners = {r.key: _roles(r).paths.get(role, r.paths[FIRST]) for r in records.from_folder(source, FIRST)}
+    there = _frames(source) if _is_video(source) else records.from_folder(source, FIRST)
+    partners = {one.key: _roles(one).paths.get(role, one.paths[FIRST]) for one in there}
     for record in found:
         path = partners.get(record.key)
         if path is None:

@@ -67,8 +67,8 @@ def inputs(data: Path, size: Size) -> Roles:
         grown = cv2.resize(pixels, size[::-1], interpolation=cv2.INTER_AREA if size[0] < 300 else cv2.INTER_CUBIC)
         if grown.ndim == 3:
             grown = grown + random.normal(0, 1.5 / 255, grown.shape).astype(np.float32)
-        planes = np.moveaxis(grown.reshape(*size, -1).clip(0, 1), 2, 0)
-        return torch.from_numpy(np.rint(planes * 255).astype(np.float32) / np.float32(255))[None]
+        planes = np.rint(np.moveaxis(grown.reshape(*size, -1).clip(0, 1), 2, 0) * 255)
+        return torch.from_numpy(np.ascontiguousarray(planes, np.float32) / np.float32(255))[None]
 
     roles = {role: resized(values) for role, values in cases.scenes(data, 1)[0].items()}
     roles["region"] = torch.ones_like(roles["true_alpha"])
@@ -157,11 +157,13 @@ def speed(data: Path, names: list[str], large: Size) -> None:
         decode_rows(roles)
         for name in names:
             (metric,) = find([name])
-            cells, rival_name = "", ""
-            for rival_name, (ours, theirs) in measured(metric, roles, quarter):
-                cells += f"{ours:10.4g}{theirs:10.4g}{ours / theirs:8.2f}{'*' if ours < 0.9 * theirs else ' '}"
+            rows = list(measured(metric, roles, quarter))
+            cells = "".join(
+                f"{ours:10.4g}{theirs:10.4g}{ours / theirs:8.2f}{'*' if ours < 0.9 * theirs else ' '}"
+                for _, (ours, theirs) in rows
+            )
             memory = "" if metric.of_set or name.startswith("box") or by_vgg(metric) else peak(name, Path(folder))
-            print(f"{name:22}{rival_name:14}{cells}{memory:>8}", flush=True)
+            print(f"{name:22}{rows[0][0]:14}{cells}{memory:>8}", flush=True)
 
 
 def peak(name: str, folder: Path) -> str:

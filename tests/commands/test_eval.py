@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
+import bgswap
 from tests.commands.harness import Ran, call, run, shell
 from tests.commands.world import World
 
@@ -285,6 +286,58 @@ def test_places_are_measured_from_decisions_and_doing_nothing_is_the_layer_as_it
     assert means["", "perfect.jsonl", "box-iou"] > 0.9
     assert means["", "perfect.jsonl", "box-scale"] < 0.05
     assert means["", "do nothing", "box-iou"] < means["", "perfect.jsonl", "box-iou"]
+
+
+def test_a_run_makes_its_mattes_from_the_photos_that_it_is_given(world, tmp_path):
+    run_folder = tmp_path / "run"
+    run_folder.mkdir()
+    shutil.copy(Path(bgswap.__file__).parent / "weights/people.safetensors", run_folder / "best.safetensors")
+    (run_folder / "run.json").write_text('{"task": "matte", "network": "people"}')
+    ran = call("eval", run_folder, "--true", world.home / "mattes", "--input", world.photos, "--metric", "iou")
+    assert table(ran)["", "run", "iou"] > 0.5
+    ran = call("eval", run_folder, "--true", world.home / "mattes", "--metric", "iou")
+    assert ran.status == 2
+    assert "name them with --input IN" in ran.err
+
+
+def test_lpips_of_a_users_own_catalog_goes_through_the_whole_command(blurred, truth, test_data, tmp_path):
+    catalog = tmp_path / "bgswap" / "catalog.toml"
+    catalog.parent.mkdir()
+    weights = test_data / "weights"
+    row = '[{name}]\ntask = "features"\nnetwork = "{network}"\nfile = "{file}"\n'
+    catalog.write_text(
+        row.format(name="squeezenet1_1", network="squeezenet", file=weights / "squeezenet1_1_imagenet_fp16.safetensors")
+        + row.format(name="lpips-squeeze", network="lpips-heads", file=weights / "lpips/squeeze.pth")
+    )
+    env = {"XDG_CONFIG_HOME": str(tmp_path)}
+    ran = run("eval", f"same={truth}", blurred, "--true", truth, "--metric", "lpips:squeeze", env=env)
+    assert ran.status == 0, ran.err
+    means = table(ran)
+    assert means["", "same", "lpips:squeeze"] == 0
+    assert 0.1 < means["", "blurred", "lpips:squeeze"] < 1
+
+
+def test_colors_of_cut_outs_are_refused_because_hidden_pixels_have_none(world, truth):
+    ran = call("eval", world.cutouts, truth, "--metric", "mse")
+    assert ran.status == 1
+    assert "a.png is a cut-out: measure its matte" in ran.err
+
+
+def test_a_video_is_measured_frame_by_frame(truth, tmp_path):
+    av = pytest.importorskip("av", reason="PyAV is not installed")
+    still = np.asarray(Image.open(truth / "a.png"))
+    for name, lift in (("steady", 0), ("flicker", 12)):
+        with av.open(str(tmp_path / f"{name}.mkv"), "w") as container:
+            stream = container.add_stream("ffv1", rate=10)
+            stream.width, stream.height, stream.pix_fmt = still.shape[1], still.shape[0], "bgr0"
+            for number in range(6):
+                shown = np.clip(still.astype(int) + lift * (number % 2), 0, 255).astype(np.uint8)
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(shown, format="rgb24").reformat(format="bgr0")))
+            container.mux(stream.encode())
+    steady, flicker = tmp_path / "steady.mkv", tmp_path / "flicker.mkv"
+    ran = call("eval", flicker, "--true", steady, "--metric", "temporal", "--metric", "mse")
+    assert ran.status == 0, ran.err
+    assert 5 < table(ran)["", "flicker.mkv", "temporal"] <= 12
 
 
 def test_a_broken_picture_is_named_and_the_rest_is_measured(blurred, truth):

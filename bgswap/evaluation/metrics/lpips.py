@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from bgswap.evaluation.metrics.perceptual import tap_means
+from bgswap.evaluation.rows import tap_means
 from bgswap.networks._trunk import Trunk
 from bgswap.networks.lpips_heads import LpipsHeads
 

@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from bgswap.errors import PictureError
+from bgswap.evaluation import rows
 from bgswap.evaluation.metrics import perceptual as by_features
 from bgswap.evaluation.metrics.dists import DistsTrunk, dists
 from bgswap.evaluation.metrics.dists import make_trunk as dists_trunk
@@ -320,7 +321,7 @@ def _whole(pair: Sequence[Tensor], network: Trunk) -> float:
 def test_strips_of_any_height_give_what_the_whole_picture_gives(
     name: str, height: int, width: int, strip: int, photo: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(by_features, "STRIP", strip)
+    monkeypatch.setattr(rows, "STRIP", strip)
     network = _network(name, narrow=True)
     true = _tensor(photo[100 : 100 + height, 180 : 180 + width])
     pair = (_blurred(true, 1) * 0.9, true)
@@ -379,7 +380,7 @@ def test_with_published_weights_strips_of_a_photo_give_what_the_whole_gives(
         by_tap = real.heads([(f - g) ** 2 for f, g in zip(*unit, strict=True)])
     expected = sum(float(each.double().mean()) for each in by_tap)
     for strip in (1, 20_000, 10**9):
-        monkeypatch.setattr(by_features, "STRIP", strip)
+        monkeypatch.setattr(rows, "STRIP", strip)
         assert float(lpips(*pair, trunk=real)) == pytest.approx(expected, rel=1e-5), strip
 
 
