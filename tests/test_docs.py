@@ -136,11 +136,14 @@ def test_help_says_in_its_first_line_what_is_written_and_shows_an_example(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["matte", "inpaint", "augment", "composite"])
+@pytest.mark.parametrize("name", ["matte", "inpaint", "augment", "composite", "eval"])
 def test_the_examples_of_a_command_run(name, folder):
     ready = "bgswap matte -q photos/ cutouts/ --alpha mattes/\nbgswap matte -q me.jpg me-cut.png --alpha me-alpha.png\n"
     if name == "augment":
         ready += "bgswap inpaint -q photos/ plates/ --mask mattes/ --model telea\n"
+    if name == "eval":
+        ready += "cp -r mattes truth && bgswap augment -q photos/ samples/ --foreground cutouts/ --method recolor\n"
+        ready += "cp -r samples/composite composites\n"
     done = shell(ready + "\n".join(examples(command(name).help)), folder)
     assert done.returncode == 0, done.stderr
 

@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -159,7 +160,7 @@ def speed(data: Path, names: list[str], large: Size) -> None:
             (metric,) = find([name])
             rows = list(measured(metric, roles, quarter))
             cells = "".join(
-                f"{ours:10.4g}{theirs:10.4g}{ours / theirs:8.2f}{'*' if ours < 0.9 * theirs else ' '}"
+                f"{ours:10.4g}{theirs:10.4g}{ours / theirs:8.3g}{'*' if ours < 0.9 * theirs else ' '}"
                 for _, (ours, theirs) in rows
             )
             memory = "" if metric.of_set or name.startswith("box") or by_vgg(metric) else peak(name, Path(folder))
@@ -203,6 +204,7 @@ def main() -> None:
     parser.add_argument("--peak", help=argparse.SUPPRESS)
     parser.add_argument("--inputs", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
+    warnings.simplefilter("ignore", UserWarning)  # torchmetrics', that KID keeps its features, a line a call
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     with threadpool_limits(1), torch.inference_mode():

@@ -94,3 +94,13 @@ def test_a_scheduler_that_is_not_there_is_status_3(made: World, tmp_path: Path):
         ran = run(*command.line(made.cutouts, tmp_path / "out", "--cluster", address))
     assert ran.status == 3
     assert "dask scheduler" in ran.err
+
+
+def test_a_cluster_measures_what_one_machine_measures(cluster, world, tmp_path):
+    line = ("eval", world.cutouts, world.home / "mattes", "--input", world.photos, "--trimap", "auto")
+    local, far = (tmp_path / f"{name}.html" for name in ("local", "far"))
+    alone = call(*line, "--html", local)
+    spread = run(*line, "--html", far, "--cluster", cluster.scheduler_address)
+    assert spread.status == 0, spread.err
+    assert spread.out == alone.out
+    assert far.read_text() == local.read_text()

@@ -74,4 +74,7 @@ def _steepness(alpha: NDArray[np.float32], smooth: NDArray[Any], slope: NDArray[
     border = cv2.BORDER_REPLICATE
     across = cv2.sepFilter2D(alpha, cv2.CV_32F, slope, smooth, borderType=border)
     down = cv2.sepFilter2D(alpha, cv2.CV_32F, smooth, slope, borderType=border)
-    return np.asarray(cv2.magnitude(across, down))
+    # not cv2.magnitude, whose last bit depends on where its result happens to lie in memory
+    np.square(across, out=across)
+    across += np.square(down, out=down)
+    return np.sqrt(across, out=across)
