@@ -1,7 +1,7 @@
 """The options that commands share, and how they are handed out to settings. Names on a command line: operands.py."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from math import isfinite
 from pathlib import Path
@@ -212,46 +212,21 @@ _MODEL = [
 ]
 
 
-def run_options(function: Command) -> Command:
-    """The options of a command that goes through the pipeline."""
-    for option in reversed(_RUN + _WRITE + _READ):
-        function = option(function)
-    return function
+def _adding(options: Sequence[Callable[[Command], Command]]) -> Callable[[Command], Command]:
+    def add(function: Command) -> Command:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return add
 
 
-def sample_options(function: Command) -> Command:
-    """The same for a command whose outputs have one form: nothing to say of formats and names."""
-    for option in reversed(_RUN + _READ):
-        function = option(function)
-    return function
-
-
-def read_options(function: Command) -> Command:
-    """The options of a command that reads pictures in its own way."""
-    for option in reversed(_READ):
-        function = option(function)
-    return function
-
-
-def talk_options(function: Command) -> Command:
-    """The options of a command that reads no pictures: color, and how much is said."""
-    for option in reversed(_TALK):
-        function = option(function)
-    return function
-
-
-def measure_options(function: Command) -> Command:
-    """The same for a command that writes no picture a record."""
-    for option in reversed([_RECORDS_FROM, *_WHICH, _CLUSTER, _FAIL_FAST, *_READ]):
-        function = option(function)
-    return function
-
-
-def model_options(function: Command) -> Command:
-    """The options of a command that runs networks."""
-    for option in reversed(_MODEL):
-        function = option(function)
-    return function
+run_options = _adding(_RUN + _WRITE + _READ)  # of a command that goes through the pipeline
+sample_options = _adding(_RUN + _READ)  # where outputs have one form: nothing to say of formats and names
+measure_options = _adding([_RECORDS_FROM, *_WHICH, _CLUSTER, _FAIL_FAST, *_READ])  # where no picture is written
+read_options = _adding(_READ)  # of a command that reads pictures in its own way
+talk_options = _adding(_TALK)  # of one that reads none: color, and how much is said
+model_options = _adding(_MODEL)  # of a command that runs networks
 
 
 @dataclass(frozen=True)

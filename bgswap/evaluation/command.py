@@ -113,10 +113,12 @@ def eval_(predicted: tuple[str, ...], **options: Any) -> int:
     if wanted.table and not (predicted or listed or request.true):
         wanted.write_tables(None)
         return 0
-    request, notes = request_of_table(request, wanted.tables, model)
+    request, left_out = request_of_table(request, wanted.tables, model)
     settings, records, more = resolve(request, operands.stream(listed) if listed else None)
     if wanted.html:
         settings = replace(settings, thumbnail=side_for(len(records) * (len(settings.systems) + 1)))
-    results, code = measure(ScoreStage(settings, model), records, replace(run, depth=16), [*notes, *more])
-    wanted.write(results, request.by)
+    results, code = measure(ScoreStage(settings, model), records, replace(run, depth=16), [*left_out, *more])
+    notes = wanted.write(results, request.by)
+    for note in notes if run.verbose >= 0 else ():
+        click.echo(f"bgswap eval: {note}", err=True)
     return int(code)

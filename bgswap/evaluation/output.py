@@ -3,11 +3,12 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from bgswap import extensions
 from bgswap.evaluation import published, table
 from bgswap.evaluation.published import Line, Table
-from bgswap.evaluation.results import NOTHING_DONE, Results
+from bgswap.evaluation.results import Results
 from bgswap.evaluation.statistics import summaries
 from bgswap.folders.journal import printable
 
@@ -39,8 +40,8 @@ class Output:
         """The seed system's tables."""
         return tuple(extensions.load(TABLES, self.table).TABLES) if self.table else ()
 
-    def write(self, results: Results, by: str | None) -> None:
-        """Write everything; files first, so that a closed pipe loses none of them."""
+    def write(self, results: Results, by: str | None) -> tuple[str, ...]:
+        """Write everything; files first, so that a closed pipe loses none of them. Returns notes still to be told."""
         for path in self.per_image:
             table.write_pictures(results, path)
         if self.html:
@@ -54,14 +55,21 @@ class Output:
             table.print_table(results, by)
         else:
             sys.stdout.write((table.as_json if self.shown == "json" else table.as_csv)(results, by))
+        told = self.shown == "table" or (self.shown == "json" and not self.table)
+        return () if told else results.notes
 
     def write_tables(self, results: Results | None) -> None:
         """A seed's tables: published rows, and those of `results` beside them."""
         made = summaries(results) if results else []
-        lines = [(one, published.rows(one, made, _seconds(results) if one.timed else {})) for one in self.tables]
+        times = _seconds(results)
+        lines = [
+            (one, published.rows(one, made if one.metrics else (), times if one.timed else {})) for one in self.tables
+        ]
         if self.shown == "table":
             for one, rows in lines:
                 _print(one, rows)
+            for note in results.notes if results else ():
+                _say(note)
             return
         if self.shown == "csv":
             head = ["table", "system", "origin", "column", "value"]
@@ -84,9 +92,8 @@ def _seconds(results: Results | None) -> dict[str, float]:
     """Seconds that a system made here took for a picture, where pictures were as large as the paper's."""
     if results is None or not results.rows or any(row.size != (PAPER_SIDE, PAPER_SIDE) for row in results.rows):
         return {}
-    mine = [system for system in results.systems if system != NOTHING_DONE]
-    times = {system: [row.seconds.get(system, 0.0) for row in results.rows] for system in mine}
-    return {system: sum(found) / len(found) for system, found in times.items() if all(found)}
+    made = [system for system in results.systems if system in results.rows[0].seconds]
+    return {system: median(row.seconds[system] for row in results.rows) for system in made}
 
 
 def _print(one: Table, rows: list[Line]) -> None:
@@ -95,15 +102,22 @@ def _print(one: Table, rows: list[Line]) -> None:
     from rich.text import Text
 
     console = Console(highlight=False)
-    shown = RichTable(title=Text(one.title), title_justify="left")
-    shown.add_column("system")
-    shown.add_column("origin")
+    shown = RichTable(title=Text(one.title), title_justify="left", box=None, padding=(0, 2, 0, 0))
+    shown.add_column("system", overflow="fold")
+    shown.add_column("origin", no_wrap=True)
     for column in one.columns:
         shown.add_column(Text(column.heading), justify="right")
     for row in rows:
         shown.add_row(Text(row.system), row.origin, *row.cells)
     console.print(shown)
-    for text in (f"Source: {one.source}.", one.differs, one.note):
-        if text:
-            console.print(Text(text))
-    console.print()
+    for text in (f"Source: {one.source}.", one.differs, one.note, "\n"):
+        _say(text)
+
+
+def _say(text: str) -> None:
+    """A sentence, wrapped to the terminal."""
+    from rich.console import Console
+    from rich.text import Text
+
+    if text:
+        Console(highlight=False).print(Text(text.rstrip()))

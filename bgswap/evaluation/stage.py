@@ -128,6 +128,7 @@ class Scorer:
             for metric in settings.metrics
         }
         self.notes: tuple[str, ...] = ()
+        self.ways = {one: extensions.load(BASELINES, one.baseline) for one in settings.systems if one.baseline}
         self.matters = {}
         for system in settings.systems:
             if system.run:
@@ -147,9 +148,10 @@ class Scorer:
         seconds: dict[str, float] = {}
         warnings: list[str] = []
         for system in settings.systems:
-            began = perf_counter()
-            self._make(system, scene)
-            seconds[system.name] = perf_counter() - began
+            if system.baseline or system.run:
+                began = perf_counter()
+                self._make(system, scene)
+                seconds[system.name] = perf_counter() - began
             scores[system.name], features[system.name] = self._measure(system, scene, warnings)
         features[TRUTH.name] = self._features(TRUTH, scene, [m for m in settings.metrics if m.against_true])
         fields = {"scores": scores, "features": features, "size": list(scene.size), "seconds": seconds}
@@ -160,11 +162,11 @@ class Scorer:
     def _make(self, system: System, scene: Scene) -> None:
         """Make the picture of a system that is no folder."""
         if system.baseline:
-            way = extensions.load(BASELINES, system.baseline)
+            way = self.ways[system]
             given = [scene.array(role, KINDS[role]) for role in way.ROLES]
             role = "predicted" if way.OF == "picture" else "predicted_alpha"
             scene.put(f"{system.name}/{role}", way.make(*(_eight(pixels) for pixels in given if pixels is not None)))
-        elif system.run:
+        else:
             photo = scene.array("input", RGB)
             if photo is None:
                 raise PictureError("there is no photo to make a matte from")

@@ -114,6 +114,7 @@ def test_sizes_that_differ_fail_by_name_unless_resize_says_how(blurred, truth):
 
 
 def test_at_brings_everything_to_one_size_as_papers_do(darker, truth):
+    assert call("eval", darker, truth, "-q").out == call("eval", darker, truth).out
     ran = call("eval", darker, truth, "--at", 64, "--format", "json", "--metric", "mse")
     assert "64x64" in json.loads(ran.out.splitlines()[0])["text"]
     expected = []
@@ -172,6 +173,8 @@ def test_the_person_alone_is_measured_under_a_mask_and_the_conventions_count_dif
     assert under["", "darker", "mse"] < plain["", "darker", "mse"]
     dovenet = call("eval", darker, truth, *masks, "--convention", "dovenet", "--metric", "psnr")
     assert ("", "darker", "psnr:range") in table(dovenet)
+    assert "convention dovenet: " in dovenet.err
+    assert "256x256" in dovenet.err
 
 
 def test_a_table_for_every_value_of_a_field(blurred, truth):
@@ -252,6 +255,7 @@ def test_a_seeds_tables_print_published_rows_alone_and_beside_ours(blurred, trut
         "eval", blurred, "--true", truth, "--input", blurred, "--mask", blurred, "--table", "hpbnet", "--format", "json"
     )
     rows = [json.loads(line) for line in ran.out.splitlines()]
+    assert "bgswap models fetch alexnet" in ran.err  # lpips cannot be had here
     mine = next(r for r in rows if r["system"] == "blurred")
     assert mine["origin"] == "measured here"
     assert float(mine["values"]["MSE"]) == pytest.approx(mean_squared(blurred, truth), rel=0.01)
