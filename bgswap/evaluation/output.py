@@ -6,11 +6,13 @@ from pathlib import Path
 from statistics import median
 
 from bgswap import extensions
+from bgswap.errors import UsageError
 from bgswap.evaluation import published, table
 from bgswap.evaluation.published import Line, Table
 from bgswap.evaluation.results import Results
 from bgswap.evaluation.statistics import summaries
 from bgswap.folders.journal import printable
+from bgswap.folders.records import show
 
 TABLES = "bgswap.evaluation.tables"
 PAPER_SIDE = 512  # pixels of the pictures that HPBNet's speed is told for
@@ -29,6 +31,9 @@ class Output:
         """UsageError for names that could not be written, before the work."""
         for path in self.per_image:
             table.check_suffix(path)
+        for path in (*self.per_image, *([self.html] if self.html else [])):
+            if not path.absolute().parent.is_dir():
+                raise UsageError(f"{show(path)}: there is no folder {show(path.parent)}: make it first")
 
     @property
     def shown(self) -> str:
@@ -54,7 +59,7 @@ class Output:
         elif self.shown == "table":
             table.print_table(results, by)
         else:
-            sys.stdout.write((table.as_json if self.shown == "json" else table.as_csv)(results, by))
+            _put((table.as_json if self.shown == "json" else table.as_csv)(results, by))
         told = self.shown == "table" or (self.shown == "json" and not self.table)
         return () if told else results.notes
 
@@ -79,13 +84,20 @@ class Output:
                 for row in rows
                 for column, cell in zip(one.columns, row.cells, strict=True)
             ]
-            sys.stdout.write(table.csv_text([head, *cells]))
+            _put(table.csv_text([head, *cells]))
             return
         for one, rows in lines:
             told = {"table": one.title, "source": one.source, "differs": one.differs, "note": one.note}
             for row in rows:
                 values = dict(zip((column.name for column in one.columns), row.cells, strict=True))
-                sys.stdout.write(printable({**told, "system": row.system, "origin": row.origin, "values": values}))
+                _put(printable({**told, "system": row.system, "origin": row.origin, "values": values}))
+
+
+def _put(text: str) -> None:
+    """Text on standard output; names that are not UTF-8 as the bytes that they are."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+    sys.stdout.buffer.flush()
 
 
 def _seconds(results: Results | None) -> dict[str, float]:

@@ -22,6 +22,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,8 +102,7 @@ def pair(metric: Metric, roles: Roles, parts: list[nn.Module]) -> tuple[str, lis
     """The rival's name, our call and the rival's."""
     tensors = cases.given(metric, roles)
     name, theirs = rival(metric, tensors, parts)
-    trunk = metric.trunk(parts)
-    return name, [lambda: metric(*tensors, **trunk), theirs]
+    return name, [partial(ours(metric), *tensors, **metric.trunk(parts)), theirs]
 
 
 def set_pair(metric: Metric, count: int) -> tuple[str, list[Callable[[], Any]]]:
@@ -116,7 +116,13 @@ def thousand(metric: Metric, roles: Roles) -> tuple[str, list[Callable[[], Any]]
     tensors = cases.given(metric, roles)
     name, theirs = rival(metric, tensors, [])
     many = [tensor.expand(1000, *tensor.shape[1:]).contiguous() for tensor in tensors]
-    return name, [lambda: metric(*many), lambda: [theirs() for _ in range(1000)]]
+    return name, [partial(ours(metric), *many), lambda: [theirs() for _ in range(1000)]]
+
+
+def ours(metric: Metric) -> Callable[..., Tensor]:
+    """The function of the metric's file, in its variant."""
+    function = getattr(metric.module, "features" if metric.of_set else metric.module.__name__.rpartition(".")[2])
+    return partial(function, **metric.accepted(function))
 
 
 def measured(metric: Metric, roles: list[Roles], quarter: Roles) -> Iterator[tuple[str, list[float]]]:
@@ -144,14 +150,14 @@ def decode_rows(roles: list[Roles]) -> None:
             both = [np.moveaxis(np.rint(shown[role][0].numpy() * 255), 0, 2) for role in ("predicted", "true")]
             files = [picture.encode(np.ascontiguousarray(pixels.astype(np.uint8)), kind) for pixels in both]
             (found,) = alternating([lambda files=files: [picture.read(file) for file in files]])
-            cells += f"{found:10.4g}{'':19}"
+            cells += f"{found:10.4g}{'':20}"
         print(f"{'decode ' + kind:22}{'':14}{cells}", flush=True)
 
 
 def speed(data: Path, names: list[str], large: Size) -> None:
     roles = [inputs(data, (256, 256)), inputs(data, large)]
     quarter = inputs(data, (large[0] // 4, large[1] // 4))
-    print(f"{'':22}{'rival':14}{'256 x 256: ours, theirs, ratio':>29}{'large: ours, theirs, ratio':>29}{'MiB':>8}")
+    print(f"{'':22}{'rival':14}{'256 x 256: ours, theirs, ratio':>30}{'large: ours, theirs, ratio':>30}{'MiB':>8}")
     with tempfile.TemporaryDirectory() as folder:
         for role, values in roles[1].items():
             np.save(Path(folder) / f"{role}.npy", values.numpy())
@@ -160,10 +166,14 @@ def speed(data: Path, names: list[str], large: Size) -> None:
             (metric,) = find([name])
             rows = list(measured(metric, roles, quarter))
             cells = "".join(
-                f"{ours:10.4g}{theirs:10.4g}{ours / theirs:8.3g}{'*' if ours < 0.9 * theirs else ' '}"
-                for _, (ours, theirs) in rows
+                f"{mine:10.4g}{theirs:10.4g}{mine / theirs:9.3g}{'*' if mine < 0.9 * theirs else ' '}"
+                for _, (mine, theirs) in rows
             )
-            memory = "" if metric.of_set or name.startswith("box") or by_vgg(metric) else peak(name, Path(folder))
+            memory = (
+                ""
+                if (metric.of_set and not metric.sequence) or name.startswith("box") or by_vgg(metric)
+                else peak(name, Path(folder))
+            )
             print(f"{name:22}{rows[0][0]:14}{cells}{memory:>8}", flush=True)
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -195,6 +196,29 @@ def test_every_picture_has_a_line_in_csv_and_json(blurred, truth, tmp_path):
     assert np.mean([x["scores"]["mse"] for x in mine]) == pytest.approx(table(ran)["", "blurred", "mse"])
     assert next(x for x in objects if x["system"] == "do nothing")["scores"]["mse"] is None
     assert call("eval", blurred, truth, "--per-image", tmp_path / "x.txt").status == 2
+
+
+def test_what_cannot_be_written_is_said_before_the_work(blurred, truth, tmp_path):
+    ran = call("eval", blurred, truth, "--html", tmp_path / "no" / "x.html")
+    assert (ran.status, ran.out) == (2, b"")
+    assert "make it first" in ran.err
+
+
+def test_names_that_are_no_utf8_or_look_like_markup_are_names(blurred, truth, tmp_path):
+    named = tmp_path / os.fsdecode(b"sys\xff")
+    named.mkdir()
+    other = tmp_path / "t"
+    other.mkdir()
+    for key in (os.fsdecode(b"a\xfe"), "<img src=x onerror=alert(1)>", "two\nlines"):
+        shutil.copy(blurred / "a.png", named / f"{key}.png")
+        shutil.copy(truth / "a.png", other / f"{key}.png")
+    page = tmp_path / "r.html"
+    ran = run("eval", named, other, "--html", page, "--per-image", tmp_path / "x.csv", env={"LC_ALL": "C.UTF-8"})
+    assert ran.status == 0, ran.err
+    assert b"sys\xff" in ran.out
+    assert b"a\xfe,sys\xff," in (tmp_path / "x.csv").read_bytes()
+    assert "<img src=x" not in page.read_text()
+    assert run("eval", named, other, "--format", "table", env={"LC_ALL": "C.UTF-8"}).status == 0
 
 
 def test_jobs_and_order_change_no_figure(blurred, truth, tmp_path):

@@ -39,17 +39,24 @@ Roles = dict[str, Tensor]  # a role's tensor, a batch of one
 
 ALL_ON = RecolorRanges(**dict.fromkeys(recolor.STEPS, 1.0))
 WIDTHS = (8, 16, 32, 64, 64)  # of the narrow VGG: an eighth of the published, so that NumPy can follow it
+SOFT = 1.0  # pixels: standard deviation
 BRIGHTER = 0.15  # stops: how much a person flickers from frame to frame
 
 
 def photos(data: Path, count: int) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
-    """Photos (H, W, 3) and masks (H, W) of validation people, evenly out of all that are good."""
+    """Photos (H, W, 3) and mattes (H, W) of validation people, evenly out of all that are good.
+
+    The masks are hard label maps; a blur of SOFT pixels gives every threshold some soft pixels to fall between.
+    """
     people = data / "people"
     bad = {line.split("\t")[0] for line in (people / "bad.txt").read_text().splitlines()}
     files = [path for path in sorted((people / "masks").glob("*.png")) if int(path.stem) // 10 % 10 == 8]
     files = [path for path in files if path.stem not in bad]
     return [
-        (picture.read(people / f"photos/{path.stem}.jpg").rgb, picture.read_mask(path).pixels)
+        (
+            picture.read(people / f"photos/{path.stem}.jpg").rgb,
+            cv2.GaussianBlur(picture.read_mask(path).pixels, (0, 0), SOFT),
+        )
         for path in files[:: len(files) // count][:count]
     ]
 
@@ -62,7 +69,7 @@ def scenes(data: Path, count: int = 20) -> list[Roles]:
         answer, true, alpha = recolored(pairs, number)
         matte = guessed(matter, photo, mask, number)
         cut = cut_out(photo, matte, "photo" if number % 2 else "own")
-        band = trimap_from_alpha(cv2.GaussianBlur(mask, (0, 0), 1)) == UNKNOWN
+        band = trimap_from_alpha(mask) == UNKNOWN
         counts = band if number % 4 > 1 else np.ones_like(band)
         roles = {"predicted": answer, "true": true, "mask": alpha, "true_alpha": alpha, "input": to_tensor(photo)}
         roles |= {"predicted_alpha": to_tensor(matte), "region": torch.from_numpy(counts[None]).float()}

@@ -164,9 +164,11 @@ function distributions() {
 }
 
 function scatter() {
-  if (systems.length < 2 || !byPicture.length) return;
+  // without an input the row that does nothing has no values, and would be an empty axis
+  const measured = systems.map((_, n) => n).filter((n) => rows.some((_, r) => score(r, byPicture[0], n) != null));
+  if (!byPicture.length || measured.length < 2) return;
   find("scatter").hidden = false;
-  const chosen = { metric: byPicture[0], x: 0, y: systems.length - 1, log: false };
+  const chosen = { metric: byPicture[0], x: measured[0], y: measured.at(-1), log: false };
   const words = el("p", { class: "quiet", role: "status" });
   const place = chart((width) => scatterPlot(chosen, width, words));
   const control = (name, options) => choice(name.replace(/^[xy]$/, "$& axis"), options, chosen[name], (value) => {
