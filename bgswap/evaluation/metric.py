@@ -29,9 +29,9 @@ One that only a whole set has (FID, a video's spectrum) has, in place of the fun
     CURVES = ("person", "place")    names of what curves(features) -> (x, y, ...) gives a report to draw
     note(count) -> str              what a reader must know of the value of so many pictures, "" where nothing
 
-Roles, all float32: predicted, true, input, background, previous, true_previous (B, 3, H, W) sRGB 0..1;
-predicted_alpha, true_alpha, previous_alpha, true_previous_alpha, mask (B, 1, H, W) 0..1; region (B, 1, H, W), 1 where
-pixels count and 0 elsewhere; predicted_box, true_box (B, 4): x of the middle, y of the lower edge, width, height, as
+Roles, all float32: predicted, true, input, background, previous, true_previous (B, 3, H, W) sRGB 0..1; predicted_alpha,
+true_alpha, previous_alpha, true_previous_alpha, mask (B, 1, H, W) 0..1; region (B, 1, H, W), 1 where pixels count and 0
+elsewhere, None: all count; predicted_box, true_box (B, 4): x of the middle, y of the lower edge, width, height, as
 shares of the frame's sides; candidates (B, K, 4), boxes best first; true_score (B, 1), moved_scores (B, K).
 """
 
@@ -119,7 +119,7 @@ class Metric:
         """Whether it is cut in two: sums over pixels, and their score."""
         return hasattr(self.module, "sums") and self.variant not in getattr(self.module, "WHOLE", ())
 
-    def sums(self, *pictures: Tensor, **more: Any) -> Tensor:
+    def sums(self, *pictures: Tensor | None, **more: Any) -> Tensor:
         """Its sums over some rows, (B, K)."""
         added: Tensor = self.module.sums(*pictures, **self.accepted(self.module.sums), **more)
         return added
@@ -144,9 +144,9 @@ class Metric:
 
     def accepted(self, function: Callable[..., Any]) -> dict[str, str]:
         """The keyword `variant` where a function of its file takes it."""
-        return {"variant": self.variant} if "variant" in signature(function).parameters else {}
+        return {"variant": self.variant} if _takes_variant(function) else {}
 
-    def __call__(self, *pictures: Tensor, **trunk: nn.Module) -> Tensor:
+    def __call__(self, *pictures: Tensor | None, **trunk: nn.Module) -> Tensor:
         """Its values of a batch, (B,), or the features (B, K) of a metric of sets."""
         called = self.module.features if self.of_set else getattr(self.module, self.module.__name__.rpartition(".")[2])
         values: Tensor = called(*pictures, **self.accepted(called), **trunk)
@@ -156,6 +156,11 @@ class Metric:
 @cache
 def _file(name: str) -> ModuleType:
     return extensions.load(METRICS, name)
+
+
+@cache
+def _takes_variant(function: Callable[..., Any]) -> bool:
+    return "variant" in signature(function).parameters
 
 
 def find(names: Iterable[str]) -> tuple[Metric, ...]:

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import IO
 
+from bgswap import extensions
 from bgswap.errors import UsageError
 from bgswap.evaluation import systems as names
 from bgswap.evaluation.conventions import CONVENTIONS, Convention
 from bgswap.evaluation.metric import Metric, find
 from bgswap.evaluation.published import Table
 from bgswap.evaluation.scene import BOXES
-from bgswap.evaluation.settings import ScoreSettings
+from bgswap.evaluation.settings import BASELINES, ScoreSettings
 from bgswap.evaluation.systems import NOTHING, System, fields_of
 from bgswap.folders import picture, records
 from bgswap.folders.records import Record
@@ -46,6 +47,7 @@ class Request:
     at: tuple[int, int] | None = None
     resize: str | None = None
     by: str | None = None
+    if_possible: tuple[str, ...] = ()  # baselines of a seed's table, left out where what they need is not given
 
 
 def resolve(request: Request, stream: IO[bytes] | None = None) -> tuple[ScoreSettings, list[Record], list[str]]:
@@ -67,6 +69,7 @@ def resolve(request: Request, stream: IO[bytes] | None = None) -> tuple[ScoreSet
     given["trimap"] = None if request.trimap == "auto" else request.trimap
     joined = names.join(truth, found, {role: name for role, name in given.items() if name is not None})
     metrics, notes = _metrics(request.metric, joined), list[str]()
+    systems[1:1] = _possible(request.if_possible, joined, notes)
     _check(metrics, joined, [system for system in systems if system is not NOTHING])
     _check_field(request.by, joined)
     if any("previous" in role for metric in metrics for role in metric.roles):
@@ -102,8 +105,8 @@ def request_of_table(request: Request, tables: Sequence[Table], model: ModelOpti
             notes.append(f"{metric.name} is not measured: bgswap models fetch {' '.join(absent)}")
         else:
             kept.append(metric.name)
-    baselines = request.baseline or tuple(dict.fromkeys(name for one in tables for name in one.baselines))
-    return replace(request, metric=tuple(kept), baseline=baselines), notes
+    wanted = () if request.baseline else dict.fromkeys(name for one in tables for name in one.baselines)
+    return replace(request, metric=tuple(kept), if_possible=tuple(wanted)), notes
 
 
 def _systems(operands: Sequence[str], baselines: Sequence[str]) -> tuple[list[System], dict[System, list[Record]]]:
@@ -167,20 +170,24 @@ def _check(metrics: Sequence[Metric], joined: Sequence[Record], systems: Sequenc
     for system in systems:
         if system.run and "input" not in known:
             raise UsageError(f"{system.name} is a run, which makes its mattes from photos: name them with --input IN")
-        if system.baseline:
-            _check_baseline(system.baseline, known)
+        if system.baseline and (lacking := _lacking(system.baseline, joined)):
+            raise UsageError(f"--baseline {system.baseline} needs {lacking}")
     boxes = [metric.name for metric in metrics if set(metric.roles) & set(BOXES)]
     if boxes and len(boxes) < len(metrics) and not {"true", "true_alpha"} & known:
         raise UsageError(f"--metric {boxes[0]} measures numbers and the others pixels: measure them in two runs")
 
 
-def _check_baseline(name: str, known: Iterable[str]) -> None:
-    from bgswap import extensions
-    from bgswap.evaluation.stage import BASELINES
+def _possible(baselines: Iterable[str], joined: Sequence[Record], notes: list[str]) -> list[System]:
+    """The rows of those baselines that have what they need; a note on each of the others."""
+    lacking = {name: _lacking(name, joined) for name in baselines}
+    notes += [f"{name} is not measured: it needs {options}" for name, options in lacking.items() if options]
+    return [System(name, baseline=name) for name, options in lacking.items() if not options]
 
-    lacking = [role for role in extensions.load(BASELINES, name).ROLES if role not in known]
-    if lacking:
-        raise UsageError(f"--baseline {name} needs {' and '.join(NEEDED[role][1] for role in lacking)}")
+
+def _lacking(name: str, joined: Sequence[Record]) -> str:
+    """The options that a baseline needs and nobody gave; "" where all are there."""
+    lacking = [role for role in extensions.load(BASELINES, name).ROLES if not _has(role, joined)]
+    return " and ".join(NEEDED[role][1] for role in lacking)
 
 
 def _check_field(by: str | None, joined: Sequence[Record]) -> None:

@@ -89,15 +89,13 @@ class Scene:
             name = show(self.record.paths[file])
             raise PictureError(f"{name} is a cut-out: measure its matte (--metric alpha-mad), or composite it first")
 
-    def region(self) -> NDArray[np.uint8]:
-        """(H, W), 1 where matte metrics count: everywhere, or the trimap's unknown band."""
-        if "region" not in self._made:
-            self._made["region"] = self._region()
-        return self._made["region"]
+    def region(self) -> NDArray[np.uint8] | None:
+        """(H, W), 1 in the trimap's unknown band; None where matte metrics count everywhere."""
+        if "region" not in self._made and self.settings.trimap is not None:
+            self._made["region"] = self._band()
+        return self._made.get("region")
 
-    def _region(self) -> NDArray[np.uint8]:
-        if self.settings.trimap is None:
-            return np.ones(self.size, np.uint8)
+    def _band(self) -> NDArray[np.uint8]:
         if self.settings.trimap == "auto":
             alpha = self.array("true_alpha", ONE)
             assert alpha is not None
@@ -158,7 +156,7 @@ def resized(pixels: NDArray[Any], size: tuple[int, int], filter_name: str) -> ND
 
 
 def tensor(pixels: NDArray[Any]) -> Tensor:
-    """(H, W, 3) or (H, W) of whole numbers -> (1, 3 or 1, H, W) float32 0..1; a region's 0 and 1 stay so."""
+    """(H, W, 3) or (H, W) of whole numbers -> (1, 3 or 1, H, W) float32 0..1."""
     planes = pixels[None] if pixels.ndim == 2 else np.stack(cv2.split(pixels))
     top = np.iinfo(pixels.dtype).max
     return torch.from_numpy(np.require(planes, None, ["C", "W"]))[None].float().mul_(1 / top)

@@ -6,6 +6,8 @@ from bgswap.evaluation.conventions import CONVENTIONS, Convention
 from bgswap.evaluation.metric import Metric
 from bgswap.evaluation.systems import System
 
+BASELINES = "bgswap.evaluation.baselines"
+
 
 @dataclass(frozen=True)
 class ScoreSettings:

@@ -18,14 +18,12 @@ from bgswap.evaluation import conventions
 from bgswap.evaluation.conventions import Convention
 from bgswap.evaluation.metric import Metric, find
 from bgswap.evaluation.scene import BOXES, KINDS, OF_SYSTEM, ONE, RGB, Scene, file_role, strips, tensor
-from bgswap.evaluation.settings import ScoreSettings
+from bgswap.evaluation.settings import BASELINES, ScoreSettings
 from bgswap.evaluation.systems import TRUTH, System
 from bgswap.folders.picture import Picture
 from bgswap.folders.records import Record
 from bgswap.folders.task import Made, Work
 from bgswap.zoo.choice import ModelOptions
-
-BASELINES = "bgswap.evaluation.baselines"
 
 
 @dataclass(frozen=True)
@@ -201,21 +199,21 @@ class Scorer:
                 made[metric.name] = self._called(metric, given)[0].tolist()
         return made
 
-    def _value(self, metric: Metric, given: Sequence[Tensor], warnings: list[str]) -> float:
+    def _value(self, metric: Metric, given: Sequence[Tensor | None], warnings: list[str]) -> float:
         try:
             return float(self._called(metric, given))
         except PictureError as cause:  # what a network cannot measure, others can
             warnings.append(f"{metric.name}: {cause}")
             return float("nan")
 
-    def _called(self, metric: Metric, given: Sequence[Tensor]) -> Tensor:
+    def _called(self, metric: Metric, given: Sequence[Tensor | None]) -> Tensor:
         """A metric's value, or a set's features, where its network is."""
         trunk = self.trunks[metric]
         home = next((weight.device for one in trunk.values() for weight in one.parameters()), torch.device("cpu"))
-        return metric(*(picture.to(home) for picture in given), **trunk)
+        return metric(*(None if one is None else one.to(home) for one in given), **trunk)
 
     def _has_all(self, metric: Metric, system: System, scene: Scene) -> bool:
-        return all(_get(role, system, scene) is not None for role in metric.roles)
+        return all(role == "region" or _get(role, system, scene) is not None for role in metric.roles)
 
     def _reader(self, system: System, scene: Scene) -> "Reader":
         return Reader(system, scene, self.settings.counting)
@@ -281,8 +279,18 @@ class Reader:
         """Go on to another strip."""
         self._kept.clear()
 
-    def __call__(self, role: str, rows: slice) -> Tensor:
-        """A role's rows, (1, C, h, W) float32."""
+    def __call__(self, role: str, rows: slice) -> Tensor | None:
+        """A role's rows, (1, C, h, W) float32; None for a region that is everywhere."""
+        if role == "region":
+            return self._region(rows)
+        return self.known(role, rows)
+
+    def _region(self, rows: slice) -> Tensor | None:
+        pixels = self.scene.region()
+        return None if pixels is None else torch.from_numpy(pixels[rows])[None, None].float()
+
+    def known(self, role: str, rows: slice) -> Tensor:
+        """The same of a role that every record has that came so far."""
         if role not in self._kept:
             self._kept[role] = self._tensor(role, rows)
         return self._kept[role]
@@ -295,9 +303,7 @@ class Reader:
         pixels = self.scene.pixels(role, self.system)
         if pixels is None:
             raise PictureError(f"there is no {role.replace('_', ' ')} to measure")
-        if role == "region":
-            return torch.from_numpy(np.require(pixels[rows], None, ["C", "W"]))[None, None].float()
         made = tensor(pixels[rows])
         if role == "predicted" and self.convention.under_mask:
-            return conventions.apply(self.convention, made, self("true", rows), self("mask", rows))
+            return conventions.apply(self.convention, made, self.known("true", rows), self.known("mask", rows))
         return made

@@ -102,7 +102,8 @@ def pair(metric: Metric, roles: Roles, parts: list[nn.Module]) -> tuple[str, lis
     """The rival's name, our call and the rival's."""
     tensors = cases.given(metric, roles)
     name, theirs = rival(metric, tensors, parts)
-    return name, [partial(ours(metric), *tensors, **metric.trunk(parts)), theirs]
+    mine = tensors[:-1] if metric.roles[-1] == "region" else tensors  # the whole picture, as rivals know nothing else
+    return name, [partial(ours(metric), *mine, **metric.trunk(parts)), theirs]
 
 
 def set_pair(metric: Metric, count: int) -> tuple[str, list[Callable[[], Any]]]:

@@ -285,6 +285,13 @@ def test_a_seeds_tables_print_published_rows_alone_and_beside_ours(blurred, trut
     assert float(mine["values"]["MSE"]) == pytest.approx(mean_squared(blurred, truth), rel=0.01)
 
 
+def test_a_seeds_table_leaves_out_the_baselines_that_lack_a_folder_and_says_so(blurred, truth):
+    ran = call("eval", blurred, "--true", truth, "--table", "harmonize-gan", "--format", "json")
+    assert ran.status == 0
+    assert "reinhard is not measured: it needs --input IN and --mask MASKS" in ran.err
+    assert any(json.loads(line)["system"] == "blurred" for line in ran.out.splitlines())
+
+
 def test_a_frame_is_compared_with_the_frame_before_it(truth, tmp_path):
     frames, steady = tmp_path / "frames" / "v", tmp_path / "steady" / "v"
     for folder in (frames, steady):

@@ -20,28 +20,29 @@ BUSY = 1 / 8  # ours: of mattes with more runs a pixel than this, labeling all p
 THOUSAND = 1000  # matting papers print the sum in thousands
 
 
-def conn(predicted_alpha: Tensor, true_alpha: Tensor, region: Tensor) -> Tensor:
+def conn(predicted_alpha: Tensor, true_alpha: Tensor, region: Tensor | None = None) -> Tensor:
     """Sum of |phi(predicted_alpha) - phi(true_alpha)| where region is 1, divided by 1000.
 
     Rhemann et al., CVPR 2009, section 4; constants and factor as in the code that Xu et al. (Deep Image Matting, CVPR
     2017) published. At each threshold t = 0.1, 0.2 ... 1 the largest 4-connected component of the pixels where both
-    mattes reach t is taken (of equally large ones the first from the top). A pixel's level l is the last threshold
-    up to which it was always within; d = alpha - l; phi = 1 - d where d >= 0.15, else 1. Components are those of
-    the whole picture, which cannot be summed over strips. All (B, 1, H, W) 0..1; region is 1 where pixels count.
-    Returns (B,) float64, NaN where region is empty. A speck of alpha 0.8 that is not there in truth is 0.8 pixels:
+    mattes reach t is taken (of equally large ones the first from the top). A pixel's level l is the last threshold up
+    to which it was always within; d = alpha - l; phi = 1 - d where d >= 0.15, else 1. Components are those of the whole
+    picture, which cannot be summed over strips. All (B, 1, H, W) 0..1; region is 1 where pixels count; None:
+    everywhere. Returns (B,) float64, NaN where region is empty. A speck of alpha 0.8 that is not there in truth is 0.8
+    pixels:
 
     >>> true = torch.tensor([1.0, 1, 0, 0, 0]).view(1, 1, 1, 5)
     >>> round(float(conn(true + torch.tensor([0, 0, 0, 0, 0.8]), true, torch.ones_like(true))), 6)
     0.0008
     """
-    found = [
-        _conn(*(plane.cpu().contiguous().numpy() for plane in planes))
-        for planes in zip(predicted_alpha[:, 0], true_alpha[:, 0], region[:, 0], strict=True)
-    ]
+    given = [predicted_alpha, true_alpha, *([] if region is None else [region])]
+    found = [_conn(*(plane[0].cpu().contiguous().numpy() for plane in planes)) for planes in zip(*given, strict=True)]
     return torch.tensor(found, dtype=torch.float64, device=true_alpha.device)
 
 
-def _conn(predicted: NDArray[np.float32], true: NDArray[np.float32], region: NDArray[np.float32]) -> float:
+def _conn(
+    predicted: NDArray[np.float32], true: NDArray[np.float32], region: NDArray[np.float32] | None = None
+) -> float:
     """One picture's, (H, W) each."""
     strips = [slice(top, top + STRIP) for top in range(0, len(true), STRIP)]
     reached = np.empty(true.shape, np.uint8)
@@ -50,17 +51,16 @@ def _conn(predicted: NDArray[np.float32], true: NDArray[np.float32], region: NDA
         lower *= LEVELS
         lower += LEVELS * ROUNDING
         reached[rows] = lower
-    total, counted = 0.0, False
+    total = 0.0
     held = _levels(reached)
     for rows in strips:
-        counts = region[rows]
-        counted = counted or bool(counts.any())
         level = np.multiply(held[rows], 1 / LEVELS, dtype=np.float64)
         difference = _above(predicted[rows], level)
         difference -= _above(true[rows], level)
-        difference *= counts
+        if region is not None:
+            difference *= region[rows]
         total += float(np.abs(difference, out=difference).sum())
-    return total / THOUSAND if counted else math.nan
+    return total / THOUSAND if region is None or region.any() else math.nan
 
 
 def _above(alpha: NDArray[np.float32], level: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -18,41 +18,42 @@ STRIP = 64  # ours: rows filtered at a time, so that what is computed of them st
 THOUSAND = 1000  # matting papers print the sum in thousands
 
 
-def grad(predicted_alpha: Tensor, true_alpha: Tensor, region: Tensor) -> Tensor:
+def grad(predicted_alpha: Tensor, true_alpha: Tensor, region: Tensor | None = None) -> Tensor:
     """Sum of (|gradient of predicted_alpha| - |gradient of true_alpha|)² where region is 1, divided by 1000.
 
     Rhemann et al., CVPR 2009, section 4; constants and factor as in the code that Xu et al. (Deep Image Matting, CVPR
     2017) published: first derivatives of a Gaussian, sigma 1.4, 9 x 9, each kernel divided by its L2 norm, borders
     repeated, both mattes first stretched to 0..1 by their own smallest and largest value. That stretch needs the whole
     picture, so it cannot be summed over strips from outside; inside, only a few rows are worked on at a time. It grows
-    with the picture's size: compare at one size only. All (B, 1, H, W) 0..1; region is 1 where pixels count.
-    Returns (B,) float64, NaN where region is empty; a matte of one value has no gradient.
+    with the picture's size: compare at one size only. All (B, 1, H, W) 0..1; region is 1 where pixels count; None:
+    everywhere. Returns (B,) float64, NaN where region is empty; a matte of one value has no gradient.
 
     >>> step = (torch.arange(20) >= 10).float().expand(1, 1, 1, 20)
     >>> float(grad(step / 2, step, torch.ones_like(step)))  # stretched, they are equal
     0.0
     """
-    found = [
-        _grad(*(plane.cpu().contiguous().numpy() for plane in planes))
-        for planes in zip(predicted_alpha[:, 0], true_alpha[:, 0], region[:, 0], strict=True)
-    ]
+    given = [predicted_alpha, true_alpha, *([] if region is None else [region])]
+    found = [_grad(*(plane[0].cpu().contiguous().numpy() for plane in planes)) for planes in zip(*given, strict=True)]
     return torch.tensor(found, dtype=torch.float64, device=true_alpha.device)
 
 
-def _grad(predicted: NDArray[np.float32], true: NDArray[np.float32], region: NDArray[np.float32]) -> float:
+def _grad(
+    predicted: NDArray[np.float32], true: NDArray[np.float32], region: NDArray[np.float32] | None = None
+) -> float:
     """One picture's, (H, W) each."""
     kernels, total, height = [_kernels(predicted), _kernels(true)], 0.0, len(true)
     counted = False
     for top in range(0, height, STRIP):
-        counts = region[top : top + STRIP]
-        if not counts.any():
+        count = min(STRIP, height - top)
+        counts = None if region is None else region[top : top + count]
+        if counts is not None and not counts.any():
             continue
         counted = True
         above, below = min(top, REACH), min(height, top + STRIP + REACH)
-        rows, inside = slice(top - above, below), slice(above, above + len(counts))
+        rows, inside = slice(top - above, below), slice(above, above + count)
         steep, other = (_steepness(a[rows], *k)[inside] for a, k in zip((predicted, true), kernels, strict=True))
         steep -= other
-        total += float(np.vdot(steep * counts, steep))
+        total += float(np.vdot(steep if counts is None else steep * counts, steep))
     return total / THOUSAND if counted else math.nan
 
 

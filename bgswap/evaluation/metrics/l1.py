@@ -1,9 +1,8 @@
 """Mean absolute error of 0..255 pictures, over all pixels and channels: levels, lower is better, 0 is best."""
 
-import torch
 from torch import Tensor
 
-from bgswap.evaluation.metrics.mse import added, differences
+from bgswap.evaluation.metrics.mse import added, differences, with_count
 
 ROLES = ("predicted", "true")
 BETTER, BEST, UNIT = "lower", 0.0, "levels"
@@ -11,8 +10,12 @@ BETTER, BEST, UNIT = "lower", 0.0, "levels"
 
 def sums(predicted: Tensor, true: Tensor) -> Tensor:
     """Absolute error in levels and the numbers that it sums, (B, 2)."""
-    errors = added([error.abs_().sum((1, 2, 3)) for _, error in differences(predicted, true)]).mul_(255)
-    return torch.stack([errors, torch.full_like(errors, predicted.numel() // len(predicted))], 1)
+    return with_count(errors(predicted, true).mul_(255), predicted)
+
+
+def errors(predicted: Tensor, true: Tensor) -> Tensor:
+    """Absolute error of 0..1 pictures, summed over all pixels and channels, (B,) float64."""
+    return added([error.abs_().sum((1, 2, 3)) for _, error in differences(predicted, true)])
 
 
 def score(sums: Tensor) -> Tensor:
@@ -32,4 +35,4 @@ def l1(predicted: Tensor, true: Tensor) -> Tensor:
     >>> float(l1(torch.zeros(1, 3, 4, 4), true).round(decimals=4))
     5.0
     """
-    return score(sums(predicted, true))
+    return errors(predicted, true).mul_(255 * len(predicted) / predicted.numel())

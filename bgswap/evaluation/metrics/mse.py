@@ -26,8 +26,17 @@ def differences(predicted: Tensor, true: Tensor) -> Iterator[tuple[slice, Tensor
 
 def sums(predicted: Tensor, true: Tensor) -> Tensor:
     """Squared error in levels² and the numbers that it sums, (B, 2)."""
-    squares = added([error.square_().sum((1, 2, 3)) for _, error in differences(predicted, true)]).mul_(255**2)
-    return torch.stack([squares, torch.full_like(squares, predicted.numel() // len(predicted))], 1)
+    return with_count(squares(predicted, true).mul_(255**2), predicted)
+
+
+def with_count(total: Tensor, picture: Tensor) -> Tensor:
+    """Totals (B,) with the numbers of a picture (B, C, H, W) beside them, (B, 2)."""
+    return torch.stack([total, torch.full_like(total, picture[0].numel())], 1)
+
+
+def squares(predicted: Tensor, true: Tensor) -> Tensor:
+    """Squared error of 0..1 pictures, summed over all pixels and channels, (B,) float64."""
+    return added([error.square_().sum((1, 2, 3)) for _, error in differences(predicted, true)])
 
 
 def added(parts: list[Tensor]) -> Tensor:
@@ -48,4 +57,4 @@ def mse(predicted: Tensor, true: Tensor) -> Tensor:
     >>> float(mse(torch.zeros(1, 3, 4, 4), torch.full((1, 3, 4, 4), 10 / 255)).round(decimals=3))
     100.0
     """
-    return score(sums(predicted, true))
+    return squares(predicted, true).mul_(255**2 * len(predicted) / predicted.numel())

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from bgswap.evaluation.metrics.mse import sums
+from bgswap.evaluation.metrics.mse import squares, sums
 
 __all__ = ["mse01", "score", "sums"]
 
@@ -12,8 +12,8 @@ BETTER, BEST, UNIT = "lower", 0.0, ""
 
 def score(sums: Tensor) -> Tensor:
     """(B, 2), in levels² as mse has them, -> (B,)."""
-    squares, counted = sums.unbind(1)
-    return squares / (counted * 255**2)
+    added, counted = sums.unbind(1)
+    return added / (counted * 255**2)
 
 
 def mse01(predicted: Tensor, true: Tensor) -> Tensor:
@@ -25,4 +25,4 @@ def mse01(predicted: Tensor, true: Tensor) -> Tensor:
     >>> float(mse01(torch.zeros(1, 3, 4, 4), torch.full((1, 3, 4, 4), 0.5)))
     0.25
     """
-    return score(sums(predicted, true))
+    return squares(predicted, true).mul_(len(predicted) / predicted.numel())

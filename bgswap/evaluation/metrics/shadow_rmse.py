@@ -40,4 +40,6 @@ def shadow_rmse(predicted: Tensor, true: Tensor, mask: Tensor | None = None, var
     >>> [float(shadow_rmse(mask * 30 / 255 + true, true, mask, variant=v).round(decimals=3)) for v in VARIANTS]
     [9.487, 30.0]
     """
+    if variant == "global":
+        return mse.mse(predicted, true).sqrt_()
     return score(sums(predicted, true, mask, variant=variant))

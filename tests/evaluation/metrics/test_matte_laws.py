@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from torch import Tensor
 
 from bgswap.evaluation import metric
@@ -74,3 +75,13 @@ def test_sums_over_strips_are_those_of_the_whole(name: str, height: int, strip: 
 def test_an_empty_region_has_no_value(name: str) -> None:
     predicted, true, _ = drawn(0, 1, 1, 9, 9)
     assert torch.isnan(found(name)(predicted, true, torch.zeros_like(true))).all()
+
+
+@pytest.mark.parametrize("name", [*NAMES, "shadow-ber"])
+def test_no_region_counts_every_pixel_as_a_region_of_ones_does(name: str, photo: NDArray[np.uint8]) -> None:
+    true = torch.from_numpy(photo[None, None, :, :300, 1] / 255).float()
+    predicted = true.roll(5, 3) * 0.9
+    expected = float(found(name)(predicted, true, torch.ones_like(true)))
+    assert float(found(name)(predicted, true)) == pytest.approx(expected, rel=1e-6)
+    if found(name).adds_up:
+        assert float(found(name).score(found(name).sums(predicted, true, None))) == pytest.approx(expected, rel=1e-6)
