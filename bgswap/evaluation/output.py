@@ -2,11 +2,12 @@
 
 import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
 from bgswap import extensions
-from bgswap.errors import UsageError
+from bgswap.errors import UsageError, missing_extra
 from bgswap.evaluation import published, table
 from bgswap.evaluation.published import Line, Table
 from bgswap.evaluation.results import Results
@@ -28,7 +29,9 @@ class Output:
     table: str | None = None
 
     def check(self) -> None:
-        """UsageError for names that could not be written, before the work."""
+        """UsageError for names that could not be written, NotReady without what writes pages: before the work."""
+        if self.html and not find_spec("jinja2"):
+            raise missing_extra("eval", "--html")
         for path in self.per_image:
             table.check_suffix(path)
         for path in (*self.per_image, *([self.html] if self.html else [])):

@@ -120,7 +120,7 @@ def _systems(operands: Sequence[str], baselines: Sequence[str]) -> tuple[list[Sy
         system = System(name, len(found))
         found[system] = names.of_system(path)
         rows.append(system)
-    names.by_name(rows)
+    names.check_names(rows)
     return rows, found
 
 

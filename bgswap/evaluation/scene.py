@@ -19,7 +19,7 @@ from bgswap.matting.trimap import UNKNOWN, read_trimap, trimap_from_alpha
 
 STRIP = 1 << 17  # ours: pixels a strip, so that a few float pictures of it fit a core's cache
 WIDE_STRIP = 1 << 20  # ours: the same for metrics that need rows around, which would else be read again and again
-FILTERS = {"nearest": 0, "bilinear": 2, "bicubic": 3, "area": 4, "hamming": 5, "lanczos": 1}  # Pillow's numbers
+FILTERS = {"nearest": 0, "bilinear": 2, "bicubic": 3, "area": 4, "lanczos": 1}  # Pillow's numbers
 RGB, ONE = "picture", "mask"
 KINDS = {  # role -> how its file is read
     **dict.fromkeys(("predicted", "true", "input", "background", "previous", "true_previous"), RGB),
@@ -33,11 +33,11 @@ FILES = {  # metric's role -> the record's role, of what does not differ by syst
 OF_SYSTEM = {"predicted": "", "predicted_alpha": "alpha", "previous": "previous", "previous_alpha": "alpha/previous"}
 
 
-def file_role(role: str, system: System | None = None) -> str:
+def file_role(role: str, system: System) -> str:
     """The record's role whose file gives a metric's role."""
     if role not in OF_SYSTEM:
         return FILES.get(role, role)
-    if system is None or system.number < 0:
+    if system.number < 0:
         return "input/previous" if role.startswith("previous") else "input"
     return system.role(OF_SYSTEM[role])
 
@@ -82,10 +82,14 @@ class Scene:
             return np.ascontiguousarray(pixels)
         return resized(pixels, self.size, filter_name or self.settings.resize or "bicubic")
 
-    def refuse_cut_out(self, file: str) -> None:
-        """PictureError where a picture whose colors are to be measured has hidden pixels, which have none."""
+    def is_cut_out(self, file: str) -> bool:
+        """Whether a picture has hidden pixels, which have no color."""
         alpha = self.pictures[file].alpha if file in self.pictures else None
-        if alpha is not None and int(alpha.min()) < np.iinfo(alpha.dtype).max:
+        return alpha is not None and int(alpha.min()) < np.iinfo(alpha.dtype).max
+
+    def refuse_cut_out(self, file: str) -> None:
+        """PictureError for a cut-out whose colors are to be measured."""
+        if self.is_cut_out(file):
             name = show(self.record.paths[file])
             raise PictureError(f"{name} is a cut-out: measure its matte (--metric alpha-mad), or composite it first")
 
@@ -112,7 +116,7 @@ class Scene:
 
     def _found(self, role: str, system: System) -> Tensor | None:
         fields = self.record.fields
-        mine = fields.get("truth" if role.startswith("true") else system.name, {})
+        mine = fields.get(TRUTH.name if role.startswith("true") else system.name, {})
         given = boxes.of_fields(mine, role, self._person())
         if role not in ("predicted_box", "true_box") or not bool(given.isnan().all()):
             return given
@@ -134,11 +138,13 @@ class Scene:
             return self.region()
         if system is TRUTH:
             role = role.replace("predicted", "true")
-        own = f"{system.name}/{role}"
-        if own in self._made:
-            return self._made[own]
-        if role in ("predicted_alpha", "previous_alpha") and not system.baseline and system.number < 0:
-            return np.full(self.size, 255, np.uint8)  # the photo as it was given: nothing is cut away
+        if role in OF_SYSTEM and (system.baseline or system.run):
+            return self._made.get(f"{system.name}/{role}")
+        if role in OF_SYSTEM and system is NOTHING:
+            if role.endswith("_alpha"):
+                return np.full(self.size, 255, np.uint8)  # the photo as it was given: nothing is cut away
+            if self.is_cut_out(file_role(role, system)):
+                return None  # a layer that was to be placed is no picture
         return self.array(file_role(role, system), KINDS[role])
 
 

@@ -42,7 +42,7 @@ class System:
 
 
 NOTHING = System(NOTHING_DONE)
-TRUTH = System("truth")  # whose own features a set metric compares with
+TRUTH = System("")  # whose own features a set metric compares with; no folder is called so
 
 
 def name_systems(operands: Sequence[str]) -> list[tuple[str, str]]:
@@ -163,7 +163,7 @@ def _joined(key: str, truth: Record | None, systems: Mapping[System, Record | No
     if truth is None:
         there = next(record for record in systems.values() if record)
         return Record(key, there.paths, error="it has no truth")
-    paths, fields, error = dict(truth.paths), {"truth": dict(truth.fields)}, truth.error
+    paths, fields, error = dict(truth.paths), {TRUTH.name: dict(truth.fields)}, truth.error
     for system, record in systems.items():
         if record is None:
             error = error or f"{show(system.name)} has no picture '{show(key)}'"
@@ -223,11 +223,10 @@ def is_trained(path_name: str) -> bool:
     return is_run(named(path_name))
 
 
-def by_name(systems: Iterable[System]) -> dict[str, System]:
-    """Systems by name; UsageError where a baseline and a folder share one."""
-    made: dict[str, Any] = {}
+def check_names(systems: Iterable[System]) -> None:
+    """UsageError where a baseline and a folder share a name."""
+    seen: set[str] = set()
     for system in systems:
-        if system.name in made:
+        if system.name in seen:
             raise UsageError(f"two rows are called '{show(system.name)}': name yours, as in ours=PATH")
-        made[system.name] = system
-    return made
+        seen.add(system.name)

@@ -321,6 +321,9 @@ def test_places_are_measured_from_decisions_and_doing_nothing_is_the_layer_as_it
     assert means["", "perfect.jsonl", "box-iou"] > 0.9
     assert means["", "perfect.jsonl", "box-scale"] < 0.05
     assert means["", "do nothing", "box-iou"] < means["", "perfect.jsonl", "box-iou"]
+    plates = call("eval", tmp_path / "s" / "plate", "--true", tmp_path / "s", "--metric", "mse")
+    assert (plates.status, table(plates)["", "plate", "mse"]) == (0, 0)  # the plates are the photos here
+    assert np.isnan(table(plates)["", "do nothing", "mse"])  # a layer that was to be placed is no picture
 
 
 def test_a_run_makes_its_mattes_from_the_photos_that_it_is_given(world, tmp_path):
@@ -330,6 +333,9 @@ def test_a_run_makes_its_mattes_from_the_photos_that_it_is_given(world, tmp_path
     (run_folder / "run.json").write_text('{"task": "matte", "network": "people"}')
     ran = call("eval", run_folder, "--true", world.home / "mattes", "--input", world.photos, "--metric", "iou")
     assert table(ran)["", "run", "iou"] > 0.5
+    both = ("--metric", "iou", "--metric", "mse")
+    ran = call("eval", run_folder, "--true", world.home / "mattes", "--input", world.photos, *both)
+    assert np.isnan(table(ran)["", "run", "mse"])  # it makes no pictures, and the photo is not its work
     ran = call("eval", run_folder, "--true", world.home / "mattes", "--metric", "iou")
     assert ran.status == 2
     assert "name them with --input IN" in ran.err
@@ -373,6 +379,20 @@ def test_a_video_is_measured_frame_by_frame(truth, tmp_path):
     ran = call("eval", flicker, "--true", steady, "--metric", "temporal", "--metric", "mse")
     assert ran.status == 0, ran.err
     assert 5 < table(ran)["", "flicker.mkv", "temporal"] <= 12
+
+
+def test_a_folder_called_truth_is_a_system_like_others(blurred, truth, tmp_path):
+    named = tmp_path / "truth"
+    shutil.copytree(blurred, named)
+    (named / "metadata.jsonl").write_text('{"file_name": "a.png", "weather": "fog"}\n')
+    ran = call("eval", named, "--true", truth, "--metric", "mse", "--by", "weather", "--keys", key_list(tmp_path, "a"))
+    assert table(ran)["fog", "truth", "mse"] > 0
+
+
+def key_list(folder: Path, *keys: str) -> Path:
+    """A file for --keys."""
+    (folder / "keys.txt").write_text("\n".join(keys))
+    return folder / "keys.txt"
 
 
 def test_a_broken_picture_is_named_and_the_rest_is_measured(blurred, truth):
