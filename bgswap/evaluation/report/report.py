@@ -42,6 +42,7 @@ def contents(results: Results, by: str | None = None) -> dict[str, Any]:
         "duels": [_duel(one, results) for one in duels(results)],
         "worst": _worst(results),
         "curves": _curves(results),
+        "colors": any("predicted" in metric.roles for metric in results.metrics),  # or mattes alone
         "notes": list(results.notes),
         "failed": list(results.failed),
     }

@@ -168,7 +168,8 @@ function toggles() {
     if (!one.image) continue;
     if (view.outline && outline.length && !one.lines) one.layer.append(one.lines = outlines(outline));
     if (one.lines) one.lines.style.display = view.outline ? "" : "none";
-    if (view.difference && truth && one.image !== truth && !one.canvas) {
+    const comparable = one.image !== truth && (one.column > 0 || report.colors); // a photo is no matte
+    if (view.difference && truth && comparable && !one.canvas) {
       one.canvas = el("canvas");
       one.image.after(one.canvas);
       difference(one.canvas, one.image, truth);
