@@ -5,6 +5,7 @@ line in the help. Installed packages join through the entry point group of the s
 (`bgswap.matting.refine`, ...).
 """
 
+import re
 from functools import cache
 from importlib import import_module, metadata
 from pathlib import Path
@@ -48,3 +49,10 @@ def summary(package: str, name: str) -> str:
         return f"(plug-in {_plugins(package)[name].value})"
     with file.open(encoding="utf-8") as lines:
         return lines.readline().strip().strip('"')
+
+
+def variants(package: str, name: str) -> tuple[str, ...]:
+    """The words of a choice's VARIANTS, the default first, read without importing it; none where it has none."""
+    file = _folder(package) / f"{name.replace('-', '_')}.py"
+    found = re.search(r"^VARIANTS = \(([^)]*)\)", file.read_text(encoding="utf-8"), re.M) if file.exists() else None
+    return tuple(re.findall(r'"([^"]+)"', found[1])) if found else ()

@@ -259,8 +259,13 @@ def ways_option(name: str, package: str, intro: str, **more: Any) -> Callable[[C
 
 def with_ways(intro: str, package: str) -> str:
     """A help text that lists an extension folder's files, each with its first line."""
-    lines = "\n\n".join(f"{choice}: {extensions.summary(package, choice)}" for choice in extensions.names(package))
-    return f"{intro}\n\n{lines}\n\n"
+    lines = []
+    for choice in extensions.names(package):
+        known = extensions.variants(package, choice)
+        lines.append(
+            f"{choice}: {extensions.summary(package, choice)}" + (f" Variants: {', '.join(known)}." if known else "")
+        )
+    return "\n\n".join([intro, *lines, ""])
 
 
 def model_names(_context: click.Context, _option: click.Parameter, begun: str) -> list[str]:

@@ -39,8 +39,8 @@ class Eval(click.Command):
 @shared.ways_option(
     "--metric",
     METRICS,
-    "What is measured; NAME:VARIANT where one has several. Without it: of pictures l1, mse and psnr, with a mask "
-    "fmse and fpsnr; of mattes alpha-mad, alpha-mse, sad, grad, conn, dice and iou.",
+    "What is measured; NAME:VARIANT where one has several, the first unless told. Without it: of pictures l1, mse "
+    "and psnr, with a mask fmse and fpsnr; of mattes alpha-mad, alpha-mse, sad, grad, conn, dice and iou.",
     type=str,
     metavar="NAME[:VARIANT]",
 )
