@@ -1,6 +1,7 @@
 """Where results go: standard output, a line a picture, a page; and a seed system's tables with ours beside."""
 
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,7 +12,7 @@ from bgswap.errors import UsageError, missing_extra
 from bgswap.evaluation import published, table
 from bgswap.evaluation.published import Line, Table
 from bgswap.evaluation.results import Results
-from bgswap.evaluation.statistics import summaries
+from bgswap.evaluation.statistics import Summary, summaries
 from bgswap.folders.journal import printable
 from bgswap.folders.records import show
 
@@ -70,9 +71,7 @@ class Output:
         """A seed's tables: published rows, and those of `results` beside them."""
         made = summaries(results) if results else []
         times = _seconds(results)
-        lines = [
-            (one, published.rows(one, made if one.metrics else (), times if one.timed else {})) for one in self.tables
-        ]
+        lines = [(one, self._rows(one, made, times)) for one in self.tables]
         if self.shown == "table":
             for one, rows in lines:
                 _print(one, rows)
@@ -94,6 +93,12 @@ class Output:
             for row in rows:
                 values = dict(zip((column.name for column in one.columns), row.cells, strict=True))
                 _put(printable({**told, "system": row.system, "origin": row.origin, "values": values}))
+
+    def _rows(self, one: Table, made: Sequence[Summary], times: Mapping[str, float]) -> list[Line]:
+        """A table's rows, without the baselines that stand beside the seed's other tables alone."""
+        elsewhere = {name for other in self.tables for name in other.baselines} - set(one.baselines)
+        mine = [summary for summary in made if one.metrics and summary.system not in elsewhere]
+        return published.rows(one, mine, times if one.timed else {})
 
 
 def _put(text: str) -> None:
