@@ -11,7 +11,7 @@ from typing import NamedTuple
 from bgswap.evaluation.statistics import Summary
 
 PUBLISHED, MEASURED, NAMED = "published", "measured here", "named, no figure"
-NOTHING = "-"
+DASH = "-"  # a cell of which no figure is known
 SECONDS, FRAMES = "seconds a 512 picture", "frames a second"  # columns that are filled from measured times
 SIGNIFICANT = 3  # digits that a measured figure shows at least: 0.01 beside 0.02 would not tell much
 
@@ -80,7 +80,7 @@ class Table:
 
 
 class Line(NamedTuple):
-    """A row as it is shown. origin: PUBLISHED, MEASURED or NAMED; cells: one a column, NOTHING where none is known."""
+    """A row as it is shown. origin: PUBLISHED, MEASURED or NAMED; cells: one a column, DASH where none is known."""
 
     system: str
     origin: str
@@ -112,13 +112,13 @@ def rows(
         lines.append(Line(system, MEASURED, list(_measured(system, table, means, seconds))))
     known = {_plain(system) for system in systems}
     missing = [name for name in table.named if _plain(name) not in known]
-    return lines + [Line(name, NAMED, [NOTHING] * len(table.columns)) for name in missing]
+    return lines + [Line(name, NAMED, [DASH] * len(table.columns)) for name in missing]
 
 
 def printed(value: float | None, column: Column) -> str:
     """A published figure: the decimals of its column, and more where it has more."""
     if value is None:
-        return NOTHING
+        return DASH
     own = len(f"{value:.6f}".rstrip("0").partition(".")[2])
     return f"{value:.{max(column.digits, own)}f}"
 
@@ -126,7 +126,7 @@ def printed(value: float | None, column: Column) -> str:
 def measured(value: float | None, column: Column) -> str:
     """A figure of ours: decimals as printed, more where it would have fewer than SIGNIFICANT digits."""
     if value is None or not isfinite(value):
-        return NOTHING
+        return DASH
     needed = SIGNIFICANT - 1 - floor(log10(abs(value))) if value else 0
     return f"{value:.{max(column.digits, needed)}f}"
 

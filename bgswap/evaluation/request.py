@@ -70,7 +70,7 @@ def resolve(request: Request, stream: IO[bytes] | None = None) -> tuple[ScoreSet
     joined = names.join(truth, found, {role: name for role, name in given.items() if name is not None})
     metrics, notes = _metrics(request.metric, joined), list[str]()
     systems[1:1] = _possible(request.if_possible, joined, notes)
-    _check(metrics, joined, [system for system in systems if system is not NOTHING])
+    _check(metrics, joined, [system for system in systems if system != NOTHING])
     _check_field(request.by, joined)
     if any("previous" in role for metric in metrics for role in metric.roles):
         joined = names.with_previous(joined)

@@ -120,7 +120,7 @@ class Scene:
         given = boxes.of_fields(mine, role, self._person())
         if role not in ("predicted_box", "true_box") or not bool(given.isnan().all()):
             return given
-        layer = self.pictures["input"].alpha if system is NOTHING and "input" in self.pictures else None
+        layer = self.pictures["input"].alpha if system == NOTHING and "input" in self.pictures else None
         if role == "predicted_box" and layer is not None:
             return boxes.box_of_alpha(tensor(layer))
         pixels = self.pixels(role.replace("_box", "_alpha"), system)
@@ -136,11 +136,11 @@ class Scene:
         """A metric's role as an array, None where this record has nothing for it (a video's first frame)."""
         if role == "region":
             return self.region()
-        if system is TRUTH:
+        if system == TRUTH:
             role = role.replace("predicted", "true")
         if role in OF_SYSTEM and (system.baseline or system.run):
             return self._made.get(f"{system.name}/{role}")
-        if role in OF_SYSTEM and system is NOTHING:
+        if role in OF_SYSTEM and system == NOTHING:
             if role.endswith("_alpha"):
                 return np.full(self.size, 255, np.uint8)  # the photo as it was given: nothing is cut away
             if self.is_cut_out(file_role(role, system)):

@@ -41,7 +41,7 @@ class System:
         return f"predicted/{self.number}" + (f"/{kind}" if kind else "")
 
 
-NOTHING = System(NOTHING_DONE)
+NOTHING = System(NOTHING_DONE)  # compared by value, as TRUTH is: a cluster's workers have copies
 TRUTH = System("")  # whose own features a set metric compares with; no folder is called so
 
 
