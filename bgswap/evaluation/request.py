@@ -70,6 +70,7 @@ def resolve(request: Request, stream: IO[bytes] | None = None) -> tuple[ScoreSet
     joined = names.join(truth, found, {role: name for role, name in given.items() if name is not None})
     metrics, notes = _metrics(request.metric, joined), list[str]()
     systems[1:1] = _possible(request.if_possible, joined, notes)
+    names.check_names(systems)
     _check(metrics, joined, [system for system in systems if system != NOTHING])
     _check_field(request.by, joined)
     if any("previous" in role for metric in metrics for role in metric.roles):
@@ -83,6 +84,8 @@ def resolve(request: Request, stream: IO[bytes] | None = None) -> tuple[ScoreSet
     at = request.at or ((convention.at, convention.at) if convention.at else None)
     if at:
         notes.append(f"everything was brought to {at[1]}x{at[0]} pixels before it was measured")
+    if request.resize:
+        notes.append(f"pictures of other sizes than the truth's were brought to its size ({request.resize})")
     if request.trimap:
         notes.append("mattes were measured over the trimap's unknown band alone")
     settings = ScoreSettings(metrics, tuple(systems), request.convention, at, request.resize, request.trimap)
@@ -120,7 +123,6 @@ def _systems(operands: Sequence[str], baselines: Sequence[str]) -> tuple[list[Sy
         system = System(name, len(found))
         found[system] = names.of_system(path)
         rows.append(system)
-    names.check_names(rows)
     return rows, found
 
 

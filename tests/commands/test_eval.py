@@ -111,7 +111,9 @@ def test_sizes_that_differ_fail_by_name_unless_resize_says_how(blurred, truth):
     assert "a.png is 64x64, the truth is 128x128" in ran.err
     assert "--resize" in ran.err
     assert table(ran)["", "blurred", "mse"] > 0  # the others are measured
-    assert call("eval", blurred, truth, "--resize", "bicubic").status == 0
+    resized = call("eval", blurred, truth, "--resize", "bicubic")
+    assert resized.status == 0
+    assert "were brought to its size (bicubic)" in resized.err
 
 
 def test_at_brings_everything_to_one_size_as_papers_do(darker, truth):
@@ -157,6 +159,14 @@ def test_a_metric_says_which_folder_it_needs(blurred, truth):
     ran = call("eval", blurred, truth, "--metric", "beauty")
     assert ran.status == 2
     assert "has no 'beauty'" in ran.err
+
+
+def test_two_rows_of_one_name_are_refused(blurred, truth):
+    given = ("--true", truth, "--input", blurred, "--mask", blurred)
+    for more in (("--baseline", "reinhard"), ("--table", "harmonize-gan")):
+        ran = call("eval", f"reinhard={blurred}", *given, *more)
+        assert ran.status == 2
+        assert "two rows are called 'reinhard'" in ran.err
 
 
 def test_a_trunk_that_cannot_be_had_is_exit_3_and_says_what_to_fetch(blurred, truth, tmp_path, monkeypatch):
