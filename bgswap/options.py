@@ -254,14 +254,14 @@ def way_option(
 def ways_option(name: str, package: str, intro: str, **more: Any) -> Callable[[Command], Command]:
     """The same for an option that may be given several times. more: as click.option takes it."""
     kind = more.pop("type", None) or click.Choice(extensions.names(package))
-    return click.option(name, multiple=True, type=kind, help=with_ways(intro, package), **more)
+    return click.option(name, multiple=True, type=kind, help=with_ways(intro, package, variants=True), **more)
 
 
-def with_ways(intro: str, package: str) -> str:
-    """A help text that lists an extension folder's files, each with its first line."""
+def with_ways(intro: str, package: str, *, variants: bool = False) -> str:
+    """A help text that lists an extension folder's files, each with its first line and, where asked, its variants."""
     lines = []
     for choice in extensions.names(package):
-        known = extensions.variants(package, choice)
+        known = extensions.variants(package, choice) if variants else ()
         lines.append(
             f"{choice}: {extensions.summary(package, choice)}" + (f" Variants: {', '.join(known)}." if known else "")
         )

@@ -74,14 +74,15 @@ def of_sets(
     values: dict[str, dict[str, float]] = {}
     curves: dict[str, dict[str, Any]] = {}
     for metric in (one for one in metrics if one.of_set):
+        parts = _parts(metric, features)
         for system in systems:
-            found = [_value(metric, system, part) for part in _parts(metric, features)]
+            found = [_value(metric, system, part) for part in parts]
             known = [value for value in found if not np.isnan(value)]
             values.setdefault(system, {})[metric.name] = float(np.mean(known)) if known else float("nan")
             if hasattr(metric.module, "curves"):
-                first = _of(system, metric, _parts(metric, features)[0])
+                first = _of(system, metric, parts[0])
                 if len(first) > 1:
-                    x, *drawn = (values.tolist() for values in metric.module.curves(first))
+                    x, *drawn = (axis.tolist() for axis in metric.module.curves(first))
                     named = zip(metric.module.CURVES, drawn, strict=True)
                     curves.setdefault(system, {}).update({name: (x, y) for name, y in named})
     return values, curves

@@ -12,7 +12,7 @@ A file `metrics/mse.py` holds a pure function of the same name, `mse(predicted, 
 
 A metric that adds up over pixels is cut in two, so that big pictures are measured in strips:
 
-    sums(predicted, true) -> (B, K) float64, and score(sums) -> (B,);   mse(...) is score(sums(...))
+    sums(predicted, true) -> (B, K) float64, and score(sums) -> (B,);   mse(...) is what score(sums(...)) is
     HALO = 5                        rows of context that `sums` needs above and below; it then takes `rows`, the slice
                                     of the rows it is given that count
     WHOLE = ("range",)              variants that do not add up after all
@@ -174,11 +174,6 @@ def find(names: Iterable[str]) -> tuple[Metric, ...]:
             raise UsageError(f"--metric {name}: {name.partition(':')[0]} {known}")
         found.append(metric)
     return tuple(found)
-
-
-def total(values: Tensor) -> Tensor:
-    """Sums over all but the first axis, (B, ...) -> (B,) float64."""
-    return values.flatten(1).sum(1, dtype=torch.float64)
 
 
 def ratio(part: Tensor, whole: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Any
 from bgswap.evaluation.metric import Metric
 
 NOTHING_DONE = "do nothing"  # the row of the input as it was given
+PLAIN = str, int, float, bool  # fields that a cell or a line can show; lists and tables would fill the screen
 
 
 @dataclass

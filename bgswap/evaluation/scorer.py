@@ -17,6 +17,7 @@ from bgswap.evaluation.metric import Metric
 from bgswap.evaluation.scene import BOXES, KINDS, ONE, RGB, Scene, strips, tensor
 from bgswap.evaluation.settings import BASELINES, ScoreSettings
 from bgswap.evaluation.systems import TRUTH, System
+from bgswap.folders.decode import narrow
 from bgswap.folders.picture import Picture
 from bgswap.folders.records import Record
 from bgswap.folders.task import Made
@@ -154,7 +155,7 @@ class Scorer:
         shown["true"] = _shown("true", TRUTH, scene)
         mask = scene.array("mask", ONE)
         mask = scene.array("true_alpha", ONE) if mask is None else mask
-        pictures = {name: small(_eight(pixels), side) for name, pixels in shown.items() if pixels is not None}
+        pictures = {name: small(pixels, side) for name, pixels in shown.items() if pixels is not None}
         return {"pictures": pictures, "outline": [] if mask is None else outline(_eight(mask))}
 
 
@@ -169,7 +170,7 @@ def _shown(role: str, system: System, scene: Scene) -> NDArray[Any] | None:
 
 
 def _eight(pixels: NDArray[Any]) -> NDArray[np.uint8]:
-    return pixels if pixels.dtype == np.uint8 else (pixels >> 8).astype(np.uint8)
+    return pixels if pixels.dtype == np.uint8 else narrow(pixels)
 
 
 def _get(role: str, system: System, scene: Scene) -> Any:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bgswap.errors import UsageError
 from bgswap.evaluation.metric import Metric
-from bgswap.evaluation.results import NOTHING_DONE, Results, finite
+from bgswap.evaluation.results import NOTHING_DONE, PLAIN, Results, finite
 from bgswap.evaluation.statistics import Summary, duels, summaries, worst
 from bgswap.folders.journal import printable
 from bgswap.folders.records import show
@@ -161,11 +161,10 @@ def _picture_lines(results: Results, names: Sequence[str]) -> str:
 
 
 def _picture_csv(results: Results, names: Sequence[str]) -> str:
-    plain = (str, int, float, bool)
-    fields = sorted({name for row in results.rows for name, value in row.fields.items() if isinstance(value, plain)})
+    fields = sorted({name for row in results.rows for name, value in row.fields.items() if isinstance(value, PLAIN)})
     lines: list[list[Any]] = [["key", "system", *names, *(f"field:{name}" for name in fields)]]
     for row in results.rows:
-        told = [value if isinstance(value := row.fields.get(name, ""), plain) else "" for name in fields]
+        told = [value if isinstance(value := row.fields.get(name, ""), PLAIN) else "" for name in fields]
         for system in results.systems:
             scores = [row.scores.get(system, {}).get(name, float("nan")) for name in names]
             lines.append([row.key, system, *map(_plain, scores), *told])

@@ -5,11 +5,10 @@ from typing import Any
 
 from bgswap.evaluation import page as pages
 from bgswap.evaluation.metric import Metric
-from bgswap.evaluation.results import NOTHING_DONE, Results, Row
+from bgswap.evaluation.results import NOTHING_DONE, PLAIN, Results, Row
 from bgswap.evaluation.statistics import Duel, Summary, duels, groups, summaries, worst
 
 DIGITS = 7  # of every number: more than any plot or table shows, fewer bytes than all
-PLAIN = str, int, float, bool  # fields that are shown; lists and tables would fill the screen
 SCRIPTS = "elements", "tables", "plots", "overview", "viewer"  # in this order, then page.js
 
 

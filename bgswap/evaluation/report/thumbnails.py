@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from bgswap.folders.decode import narrow
 from bgswap.folders.picture import encode
 
 QUALITY = 82  # ours: blocks are not seen at the shown size, and errors of a few levels still are
@@ -39,7 +40,7 @@ def small(pixels: NDArray[Any], side: int) -> bytes:
     Shrunk by area averages, so without aliases; the color profile is left out: without one, browsers take sRGB.
     """
     if pixels.dtype == np.uint16:
-        pixels = cv2.convertScaleAbs(pixels, alpha=1 / 257)
+        pixels = narrow(pixels)
     shown = (_over_squares if pixels.shape[2:] == (4,) else _shrunk)(pixels, side)
     return _without_profile(encode(shown, "webp", quality=QUALITY, metadata="strip"))
 
