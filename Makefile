@@ -22,7 +22,7 @@ setup: $(READY)  ## a virtual environment with torch (TORCH=...), bgswap and all
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q --disable-pip-version-check $(TORCH)
-	$(BIN)/pip install -q --disable-pip-version-check -e '.[demo,test,cluster,heif,video,eval]'
+	$(BIN)/pip install -q --disable-pip-version-check -e '.[demo,test,cluster,heif,video,eval,train]'
 	$(BIN)/pip install -q --disable-pip-version-check --no-deps simple-lama-inpainting
 	touch $@
 

@@ -15,7 +15,7 @@ from bgswap.errors import UsageError
 from bgswap.inpainting.fill import Filler, InpaintSettings
 from bgswap.inpainting.stage import NETWORKS
 from bgswap.matting.colors import cut_out
-from bgswap.matting.predict import Matte, Matter, MatteSettings
+from bgswap.matting.predict import Matte, Matter, MatteSettings, load_matter
 from bgswap.options import backdrop, split
 from bgswap.zoo.choice import ModelOptions
 
@@ -172,4 +172,4 @@ def _estimate(pixels: NDArray[Any], settings: MatteSettings, model: ModelOptions
 
 @lru_cache(maxsize=2)
 def _matter(settings: MatteSettings, model: ModelOptions) -> Matter:
-    return Matter(model.load(settings.model), settings)
+    return load_matter(settings, model)[0]

@@ -29,6 +29,10 @@ COMMANDS = {
         "bgswap.augmentation.command:augment",
         "Make training samples from photos: folders and metadata.jsonl.",
     ),
+    "train": (
+        "bgswap.training.command:train",
+        "Train the networks of all these commands: write a run folder.",
+    ),
     "composite": (
         "bgswap.compositing.command:composite",
         "Set a person into a place: write the finished picture.",

@@ -72,6 +72,28 @@ class Frame(click.ParamType[tuple[int, int] | None]):
         return int(height), int(width)
 
 
+class WayOrRun(click.ParamType[str]):
+    """A file of an extension folder, or a trained run that does the same."""
+
+    name = "WAY|RUN"
+
+    def __init__(self, package: str) -> None:
+        self.package = package
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The word as it is, once something stands behind it."""
+        known = extensions.names(self.package)
+        if value not in known and not Path(str(value)).expanduser().exists():
+            self.fail(f"'{value}' is none of {', '.join(known)}, and no run folder", param, ctx)
+        return str(value)
+
+    def shell_complete(self, _ctx: click.Context, _param: click.Parameter, incomplete: str) -> Any:
+        """The names; runs complete as files do."""
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(name) for name in extensions.names(self.package) if name.startswith(incomplete)]
+
+
 PATH = click.Path(path_type=Path)
 FORMATS = click.Choice(["png", "jpg", "webp", "tiff", "avif", "bmp", "pam"])
 
@@ -243,11 +265,12 @@ class Naming:
 
 
 def way_option(
-    name: str, package: str, default: str | None, intro: str, also: str = ""
+    name: str, package: str, default: str | None, intro: str, also: str = "", *, or_run: bool = False
 ) -> Callable[[Command], Command]:
-    """An option whose values are the files of an extension folder, each with its line in the help."""
+    """An option whose values are the files of an extension folder, each with its line in the help; or_run: or a run."""
     spellings = (name, also) if also else (name,)
-    kind, text = click.Choice(extensions.names(package)), with_ways(intro, package)
+    kind: Any = WayOrRun(package) if or_run else click.Choice(extensions.names(package))
+    text = with_ways(intro, package)
     return click.option(*spellings, type=kind, default=default, show_default=True, help=text)
 
 

@@ -36,3 +36,13 @@ def test_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no extra photos at {folder}: set BGSWAP_TEST_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def astronaut(photo: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """The astronaut (512, 512, 3) and her matte (512, 512) by the shipped network; the lower border cuts her."""
+    from bgswap.matting.predict import Matter, MatteSettings
+    from bgswap.zoo import loader
+
+    settings = MatteSettings()
+    return photo, Matter(loader.load(settings.model), settings).estimate(photo).alpha

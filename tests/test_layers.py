@@ -78,6 +78,7 @@ def test_only_command_files_know_click_and_only_picture_opens_pictures(file):
             "typing",
             "math",
             "functools",
+            "itertools",
             "bgswap",
         }
 

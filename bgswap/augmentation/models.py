@@ -1,42 +1,17 @@
-"""Networks that methods may use: a fusion network for hard triplets, one for normals that light is laid on.
-
-Question: how do pictures go in? Choice: one array (1, C, H, W), all channels 0..1, sides multiples of 32; answer
-(1, 3, H, W). Why: a network with two encoders (Zhang et al., WACV 2021, arXiv 2011.02146) splits it again in one
-line, a network with one encoder takes it as it is, and ONNX files need no names.
-"""
+"""Networks that methods may use: a fusion network for hard triplets, one for normals that light is laid on."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from bgswap.errors import BgswapError, UsageError
 from bgswap.zoo.choice import ModelOptions
 from bgswap.zoo.loader import Model
+from bgswap.zoo.planes import MULTIPLE, PictureModel
 
-MULTIPLE = 32  # ours: five halvings
 FUSION, PHOTO = 7, 3  # channels: image 3, alpha 1, background 3; a photo
-
-
-@dataclass(frozen=True)
-class PictureModel:
-    """A network from pictures to a picture, ready to run; `model` tells its card, device, notes and checksums."""
-
-    model: Model
-
-    def __call__(self, *planes: Tensor) -> Tensor:
-        """Pictures (C, H, W), stacked -> (3, H, W) as the network gives it, on their device.
-
-        Lower and right sides are padded to multiples of 32 by reflection, and cut off again.
-        """
-        height, width = planes[0].shape[1:]
-        given = torch.cat(planes).detach().cpu().numpy()
-        beyond = ((0, 0), (0, -height % MULTIPLE), (0, -width % MULTIPLE))
-        answer = self.model(np.pad(given, beyond, mode="reflect")[None])[0]
-        made = np.ascontiguousarray(answer[0, :, :height, :width], np.float32)
-        return torch.from_numpy(made).to(planes[0].device)
 
 
 @dataclass(frozen=True)

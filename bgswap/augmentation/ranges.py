@@ -281,6 +281,27 @@ class ShadowRanges(Ranges):
     )
 
 
+@dataclass(frozen=True)
+class PortraitRanges(Ranges):
+    """What portraits show of head and shoulders."""
+
+    method: ClassVar[str] = "portrait"
+
+    head: Range = ranged(
+        0.12, 0.135, "Height of a head, share of the figure's.", "ours: about an eighth", within=(0.02, 1)
+    )
+    headroom: Range = ranged(0.25, 0.4, "What shows above the head, in heads.", "ours", within=(0, 5))
+    shoulders: Range = ranged(
+        0.5, 0.7, "What shows below the chin, in heads; more shows more of the shoulders.", "ours", within=(0, 10)
+    )
+    aside: float = single(
+        0.02, "How far the head may be off the middle, share of the window's width.", "ours", within=(0, 0.5)
+    )
+    centered: float = single(
+        1.0, "How far the head is moved to the middle; 0 leaves the person's box there.", "ours", within=(0, 1)
+    )
+
+
 RANGES: dict[str, type[Any]] = {
     kind.method: kind
     for kind in (
@@ -291,5 +312,6 @@ RANGES: dict[str, type[Any]] = {
         MattingRanges,
         FramesRanges,
         ShadowRanges,
+        PortraitRanges,
     )
 }

@@ -171,7 +171,7 @@ def _check(metrics: Sequence[Metric], joined: Sequence[Record], systems: Sequenc
                 raise UsageError(f"--metric {metric.name} needs {option}")
     for system in systems:
         if system.run and "input" not in known:
-            raise UsageError(f"{system.name} is a run, which makes its mattes from photos: name them with --input IN")
+            raise UsageError(f"{system.name} is a run, which makes its pictures from photos: name them with --input IN")
         if system.baseline and (lacking := _lacking(system.baseline, joined)):
             raise UsageError(f"--baseline {system.baseline} needs {lacking}")
     boxes = [metric.name for metric in metrics if set(metric.roles) & set(BOXES)]

@@ -17,6 +17,7 @@ from bgswap.evaluation.metric import Metric
 from bgswap.evaluation.scene import BOXES, KINDS, ONE, RGB, Scene, strips, tensor
 from bgswap.evaluation.settings import BASELINES, ScoreSettings
 from bgswap.evaluation.systems import TRUTH, System
+from bgswap.evaluation.trained import maker
 from bgswap.folders.decode import narrow
 from bgswap.folders.picture import Picture
 from bgswap.folders.records import Record
@@ -38,13 +39,11 @@ class Scorer:
         }
         self.notes: tuple[str, ...] = ()
         self.ways = {one: extensions.load(BASELINES, one.baseline) for one in settings.systems if one.baseline}
-        self.matters = {}
+        self.runs = {}
         for system in settings.systems:
             if system.run:
-                from bgswap.matting.predict import Matter, MatteSettings
-
                 loaded = model.load(system.run, threads)
-                self.matters[system] = Matter(loaded, MatteSettings(model=system.run))
+                self.runs[system] = maker(system.run, loaded)
                 self.notes += loaded.notes
 
     @torch.inference_mode()
@@ -76,10 +75,8 @@ class Scorer:
             role = "predicted" if way.OF == "picture" else "predicted_alpha"
             scene.put(f"{system.name}/{role}", way.make(*(_eight(pixels) for pixels in given if pixels is not None)))
         else:
-            photo = scene.array("input", RGB)
-            if photo is None:
-                raise PictureError("there is no photo to make a matte from")
-            scene.put(f"{system.name}/predicted_alpha", self.matters[system].estimate(photo).alpha)
+            role, made = self.runs[system](scene)
+            scene.put(f"{system.name}/{role}", made)
 
     def _measure(
         self, system: System, scene: Scene, warnings: list[str]

@@ -17,9 +17,11 @@ from bgswap.evaluation.scene import KINDS, OF_SYSTEM, RGB, file_role
 from bgswap.evaluation.scorer import Scorer
 from bgswap.evaluation.settings import BASELINES, ScoreSettings
 from bgswap.evaluation.systems import System
+from bgswap.evaluation.trained import ROLES
 from bgswap.folders.picture import Picture
 from bgswap.folders.records import Record
 from bgswap.folders.task import Work
+from bgswap.zoo import loader
 from bgswap.zoo.choice import ModelOptions
 
 
@@ -108,5 +110,5 @@ def _roles(settings: ScoreSettings, system: System) -> dict[str, None]:
     if system.baseline:
         asked += extensions.load(BASELINES, system.baseline).ROLES
     if system.run:
-        asked += ["input"]
+        asked += ["input", *(ROLES[plane] for plane in loader.describe(Path(system.run))[0].takes)]
     return dict.fromkeys(role for role in asked if role in KINDS)

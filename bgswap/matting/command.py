@@ -26,7 +26,9 @@ REFINE = "bgswap.matting.refine"
     shell_complete=shared.model_names,
     help="A name of bgswap models list, a file or a run.",
 )
-@shared.way_option("--refine", REFINE, "guided", "How edges follow the photo.")
+@shared.way_option(
+    "--refine", REFINE, "guided", "How edges follow the photo; a run of refine works mattes over first.", or_run=True
+)
 @click.option(
     "--passes",
     type=click.Choice(["auto", "1", "2"]),

@@ -12,9 +12,11 @@ from bgswap import extensions
 from bgswap.errors import UsageError
 from bgswap.matting import edges, people
 from bgswap.matting.bands import SURE, Part, sample, unknown
-from bgswap.matting.look import Rough, Runner, full, look
+from bgswap.matting.look import Rough, Runner, full, look, shrink
+from bgswap.matting.recursive import refine_recursively
 from bgswap.matting.sam import look_at_point
 from bgswap.matting.trimap import enforce, impose, read_trimap
+from bgswap.zoo.choice import ModelOptions
 
 REFINE = "bgswap.matting.refine"
 MARGIN = 0.15  # ours: how much of the person's box is added on each side before looking closer
@@ -30,7 +32,7 @@ class MatteSettings:
     """What `bgswap matte` can be told; sizes are pixels of the photo."""
 
     model: str = "people"
-    refine: str = "guided"  # a file of matting/refine
+    refine: str = "guided"  # a file of matting/refine, or a run of a network that refines mattes
     passes: str | int = "auto"  # 1, 2 (look again, closer, at the person's box), "auto": 2 where the box is small
     who: str = "all"  # "all", "largest", "X,Y" (shares of the frame), "N" (the N-th from the left)
     colors: str = "own"  # "own" or "photo": see colors.cut_out
@@ -63,12 +65,14 @@ class View(NamedTuple):
 class Matter:
     """A loaded matting network and how to use it. `estimate` may be called from several threads at once."""
 
-    def __init__(self, model: Runner, settings: MatteSettings = MatteSettings()):
+    def __init__(self, model: Runner, settings: MatteSettings = MatteSettings(), refiner: Runner | None = None):
+        """refiner: a network that works mattes over before the edge is made at full size."""
         if str(settings.passes) not in ("1", "2", "auto"):
             raise UsageError(f"--passes {settings.passes}: choose 1, 2 or auto.")
         self.model, self.settings = model, settings
         self.who = people.parse_who(settings.who)
-        self.refine = extensions.load(REFINE, settings.refine).refine
+        self.refiner = refiner
+        self.refine = extensions.load(REFINE, MatteSettings.refine if refiner else settings.refine).refine
 
     def estimate(self, photo: NDArray[Any], trimap: NDArray[Any] | None = None) -> Matte:
         """The matte of a photo (H, W, 3 or 4) uint8 or uint16; with a trimap (H, W), only its grays are searched.
@@ -171,6 +175,8 @@ class Matter:
     ) -> tuple[NDArray[Any], list[str]]:
         """The view's matte at full size, refined; nothing outside the view."""
         pixels = photo[view.part.slices]
+        if self.refiner is not None:
+            view = view._replace(rough=self._worked_over(view.rough, pixels))
         if known is not None:
             alpha, warnings = self.refine(view.rough, pixels, (known == 128).astype(np.uint8))
             return enforce(alpha, known), list(warnings)
@@ -181,6 +187,14 @@ class Matter:
             whole[view.part.slices] = alpha
             alpha = whole
         return alpha, list(warnings)
+
+    def _worked_over(self, rough: Rough, photo: NDArray[Any]) -> Rough:
+        """The refining network's matte, on its own finer grid."""
+        refiner = self.refiner
+        assert refiner is not None
+        alpha = refine_recursively(photo, rough.alpha, lambda planes: refiner(planes)[0])
+        seen = np.multiply(shrink(photo, *alpha.shape), 1 / full(photo), dtype=np.float32)
+        return Rough(alpha, seen)
 
     def _reach(self, view: View) -> int:
         """How far the unknown band is widened, in pixels of the small grid."""
@@ -198,6 +212,22 @@ class Matter:
             alpha = cv2.multiply(alpha, np.ascontiguousarray(photo[..., 3]), scale=1 / full(photo))
             warnings.append("the photo is already partly transparent: that stays so (--ignore-alpha takes no notice)")
         return np.asarray(alpha)
+
+
+def load_matter(settings: MatteSettings, model: ModelOptions, threads: int = 1) -> tuple[Matter, tuple[str, ...]]:
+    """A Matter with its networks, and what the user should be told of them.
+
+    Raises:
+        UsageError: `refine` is a run of another kind.
+        NotReady, BgswapError: as `bgswap.zoo.loader.load` does.
+    """
+    loaded = model.load(settings.model, threads)
+    if settings.refine in extensions.names(REFINE):
+        return Matter(loaded, settings), loaded.notes
+    refiner = model.load(settings.refine, threads)
+    if refiner.card.task != "refine":
+        raise UsageError(f"--refine {settings.refine} is a run for the task '{refiner.card.task}', not for 'refine'.")
+    return Matter(loaded, settings, refiner), loaded.notes + refiner.notes
 
 
 def _window(box: tuple[float, float, float, float], height: int, width: int) -> Part:

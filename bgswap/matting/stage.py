@@ -6,11 +6,12 @@ from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
+from bgswap import extensions
 from bgswap.folders.picture import Picture
 from bgswap.folders.records import Record
 from bgswap.folders.task import Made, Work
 from bgswap.matting.colors import cut_out, flatten, hole
-from bgswap.matting.predict import Matte, Matter, MatteSettings
+from bgswap.matting.predict import REFINE, Matte, MatteSettings, load_matter
 from bgswap.matting.trimap import trimap_from_alpha
 from bgswap.zoo.choice import ModelOptions
 
@@ -36,13 +37,13 @@ class MatteStage:
         return None
 
     def models(self) -> Sequence[Mapping[str, str]]:
-        """The matting network's weights."""
-        return self.model.weights(self.settings.model)
+        """The networks' weights."""
+        names = [self.settings.model, *({self.settings.refine} - set(extensions.names(REFINE)))]
+        return [row for name in names for row in self.model.weights(name)]
 
     def prepare(self, threads: int) -> tuple[Work, Sequence[str]]:
         """Load the network."""
-        model = self.model.load(self.settings.model, threads)
-        matter = Matter(model, self.settings)
+        matter, notes = load_matter(self.settings, self.model, threads)
 
         def work(pictures: Mapping[str, Picture], _record: Record) -> Made:
             photo, trimap = pictures["photo"], pictures.get("trimap")
@@ -51,7 +52,7 @@ class MatteStage:
             fields = {"confidence": round(matte.confidence, 4), "people": matte.people}
             return Made(outputs, matte.warnings, fields)
 
-        return work, model.notes
+        return work, notes
 
     def _make(self, role: str, photo: NDArray[Any], matte: Matte) -> NDArray[Any]:
         makers: dict[str, Callable[[], NDArray[Any]]] = {

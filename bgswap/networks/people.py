@@ -95,19 +95,23 @@ class PeopleNet(nn.Module):
         """Logits of alpha, (B, 1, H, W)."""
         return self.forward_coarse(photo)[0]
 
+    def encode(self, photo: Tensor) -> list[Tensor]:
+        """The contracting path's maps, (B, 16, H/2, W/2) ... (B, 192, H/32, W/32)."""
+        maps = [self.stem((photo - self.mean) / self.std)]
+        for down in self.downs:
+            maps.append(down(maps[-1]))
+        return maps
+
     def forward_coarse(self, photo: Tensor) -> tuple[Tensor, list[Tensor]]:
         """The logits, and those of the coarse mattes (B, 1, H/16, W/16) ... (B, 1, H/2, W/2) for training."""
-        photo = (photo - self.mean) / self.std
-        skips = [self.stem(photo)]  # (B, 16, H/2, W/2)
-        for down in self.downs:  # contracting path
-            skips.append(down(skips[-1]))  # ends at (B, 192, H/32, W/32)
+        skips = self.encode(photo)
         x = skips.pop()
         x = x + self.context(x.mean((2, 3)))[:, :, None, None]  # what the whole picture shows, told to every place
         coarse = []
         for up in cast(Iterable[Up], self.ups):  # expanding path
             x = up(x, skips.pop())  # ends at (B, 16, H/2, W/2)
             coarse.append(up.side(x))
-        pixels = F.pixel_unshuffle(photo, 2)  # (B, 12, H/2, W/2): each 2x2 square's own colors
+        pixels = F.pixel_unshuffle((photo - self.mean) / self.std, 2)  # (B, 12, H/2, W/2): each 2x2 square's own colors
         return F.pixel_shuffle(self.head(torch.cat([x, pixels], dim=1)), 2), coarse
 
 

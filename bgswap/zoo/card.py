@@ -68,12 +68,16 @@ class Card:
     """A model: name, files, terms, what it needs and gives. `file`, `urls`, ... speak of its first file."""
 
     name: str
-    task: Literal["matte", "inpaint", "segment", "parse", "features"] = "matte"  # features: for metrics
+    # features: for metrics; refine, fuse, harmonize, place, generate: what trained runs do
+    task: Literal[
+        "matte", "inpaint", "segment", "parse", "features", "refine", "fuse", "harmonize", "place", "generate"
+    ] = "matte"
     license: str = "unknown"
     commercial: bool = True  # False: only with --accept-license
     about: str = ""
     network: str = ""  # for state dicts: the file of bgswap/networks that fits
     files: tuple[WeightFile, ...] = ()
+    takes: tuple[str, ...] = ("photo",)  # pictures that the input stacks, by role: "photo", "alpha", "background"
     input: InputSpec = field(default_factory=InputSpec)
     output: OutputSpec = field(default_factory=OutputSpec)
     origin: str = "bgswap"  # or the catalog file, run folder or weights that it was read from

@@ -27,7 +27,7 @@ class ModelOptions:
     def load(self, name: str, threads: int = 1) -> Model:
         """The model, ready to be called; raises as `loader.load` does."""
         _refuse_features(loader.describe(name)[0])  # before anything is fetched
-        model = loader.load(name, self.device, self.precision, options=self._allowed(threads))
+        model = loader.load(name, self.device, self.precision, options=self.allowed(threads))
         _refuse_features(model.card)  # a file without a row is known only now
         return model
 
@@ -35,9 +35,10 @@ class ModelOptions:
         """A network that metrics look through; raises as `modules.load_network` does."""
         from bgswap.zoo.modules import load_network  # torch wakes up here
 
-        return load_network(name, self.device, options=self._allowed(threads))[0]
+        return load_network(name, self.device, options=self.allowed(threads))[0]
 
-    def _allowed(self, threads: int) -> LoadOptions:
+    def allowed(self, threads: int) -> LoadOptions:
+        """What the loader may do, and the threads of one call."""
         return LoadOptions(self.offline, self.accept_license, self.trust_model, threads)
 
     def weights(self, name: str) -> list[Mapping[str, str]]:

@@ -8,6 +8,8 @@ from bgswap.errors import BgswapError
 from bgswap.zoo import loader
 from bgswap.zoo.catalog import ours
 from bgswap.zoo.loader import LoadOptions, Model
+from bgswap.zoo.obtain import obtain
+from bgswap.zoo.recognize import kind_by_name
 from bgswap.zoo.runners.torch import TorchRunner
 
 
@@ -28,7 +30,8 @@ def load_network(
         NotReady: no file, or device not usable; says what to type next.
         BgswapError: the file is damaged, no state dict, or of another network than this name stands for.
     """
-    model = loader.load(name, device, "fp32", options=options or LoadOptions())
+    options = options or LoadOptions()
+    model = loader.load(_state_dict(name, options), device, "fp32", options=options)
     runner = next(iter(model.parts.values()))
     wanted = card.network if (card := ours().get(str(name))) else ""
     if not isinstance(runner, TorchRunner) or (wanted and runner.network != wanted):
@@ -36,3 +39,12 @@ def load_network(
         files = ", ".join(map(str, model.paths))
         raise BgswapError(f"{files} ({model.card.origin}) holds {what}; {name} needs a state dict of '{wanted}'.")
     return runner.module.requires_grad_(False), model
+
+
+def _state_dict(name: str | Path, options: LoadOptions) -> str | Path:
+    """Of a model that the catalog has in two formats, the file that is no ONNX; else the name as it came."""
+    card, _ = loader.describe(name)
+    kinds = {kind_by_name(file.file): file for file in card.files}
+    if len(kinds) < 2:
+        return name
+    return obtain(card, kinds["torch"], options.offline, options.trust_model, options.progress).path

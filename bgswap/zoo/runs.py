@@ -1,6 +1,6 @@
 """A run folder, as `bgswap train` leaves it, is a model: run.json tells of it, best.safetensors has weights.
 
-run.json has the keys of a catalog row (task, network, license, commercial, about, input, output); others are
+run.json has the keys of a catalog row (task, network, license, commercial, about, takes, input, output); others are
 the trainer's and ignored here. Without "input" it needs what the catalog's model of that network needs.
 """
 
@@ -13,7 +13,7 @@ from bgswap.zoo.card import Card, card_from_table
 from bgswap.zoo.catalog import by_network
 
 RUN, BEST = "run.json", "best.safetensors"
-KEYS = ("task", "network", "license", "commercial", "about", "input", "output")
+KEYS = ("task", "network", "license", "commercial", "about", "takes", "input", "output")
 
 
 def is_run(path: Path) -> bool:

@@ -7,17 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from bgswap.folders import picture
-from bgswap.matting.predict import Matter, MatteSettings
-from bgswap.zoo import loader
 
 Pixels = NDArray[np.uint8]
-
-
-@pytest.fixture(scope="session")
-def astronaut(photo: Pixels) -> tuple[Pixels, Pixels]:
-    """The astronaut (512, 512, 3) and her matte (512, 512) by the shipped network; the lower border cuts her."""
-    settings = MatteSettings()
-    return photo, Matter(loader.load(settings.model), settings).estimate(photo).alpha
 
 
 @pytest.fixture(scope="session")

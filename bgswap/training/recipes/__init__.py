@@ -1,0 +1,1 @@
+"""One recipe a file: its settings, the samples it takes, its networks, phases and losses."""

@@ -1,0 +1,133 @@
+"""A training step of ours beside the plainest loop over the same networks: python tests/bench/train_step.py
+
+Both train a copy of the same method on the same batch, with the same losses, optimizers, clipping, moving average and
+dtype; steps alternate in one process. Printed: seconds a step of both, and the median ratio with its 95 % interval.
+--fly: batches are made on the fly from photos (--data), against a plain step plus the making itself, in turn.
+"""
+
+import argparse
+import copy
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from bgswap.training.homes import Alone
+from bgswap.training.recipe import Batch, Method
+from bgswap.training.start import precision_of, recipe_of
+from bgswap.training.steps import Stepper, rate
+from bgswap.training.tools import Tools
+from tests.training.recipes.harness import eight
+
+CASES = {  # recipe -> (method of augment, batch, settings): widths at which 2 cores make a step in about a second
+    "harmonize-gan": ("recolor", 4, {"width": 32}),
+    "triple-unet": ("placement", 2, {"width": 16, "perceptual": "self", "size": ((256, 256),), "batch": (2,)}),
+    "people": ("matting", 16, {"size": ((256, 256),), "batch": (16,), "shares": ()}),
+}
+
+
+class Plain:
+    """The loop that one would write first: no channels-last, no fused optimizer, every gradient of every loss."""
+
+    def __init__(self, method: Method, settings: Any, home: Alone):
+        self.method, self.settings, self.home = method, settings, home
+        for network in (*method.networks.values(), *method.frozen.values()):
+            network.to(home.device)
+        self.network = next(iter(method.networks.values()))
+        self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
+        self.parameters = [
+            [p for name in phase.networks for p in method.networks[name].parameters() if p.requires_grad]
+            for phase in method.phases
+        ]
+        self.optimizers = []
+        for phase, parameters in zip(method.phases, self.parameters, strict=True):
+            told = phase.optimizer
+            kind = torch.optim.AdamW if told.kind == "adamw" else torch.optim.Adam
+            self.optimizers.append(
+                kind(parameters, lr=told.lr, betas=told.betas, eps=told.eps, weight_decay=told.weight_decay)
+            )
+        self.where = Stepper.where
+
+    def step(self, batch: Batch, index: int, steps: int) -> None:
+        height, width = next(v for v in batch.values() if v.ndim == 4).shape[-2:]
+        where = Stepper.where(self, index, steps, (height, width), counts=self.method.counts(batch))  # type: ignore[arg-type]
+        for network in self.method.networks.values():
+            network.train()
+        with self.home.autocast():
+            outputs = self.method.outputs(batch, where)
+        for phase, optimizer, parameters in zip(self.method.phases, self.optimizers, self.parameters, strict=True):
+            optimizer.zero_grad()
+            with self.home.autocast():
+                losses = phase.losses(batch, outputs, where)
+            total = sum(value.float() * phase.weights.get(name, 1.0) for name, value in losses.items())
+            assert isinstance(total, torch.Tensor)
+            total.backward()
+            if self.settings.clip:
+                torch.nn.utils.clip_grad_norm_(parameters, self.settings.clip)
+            for group in optimizer.param_groups:
+                group["lr"] = phase.optimizer.lr * rate(phase.optimizer.schedule, index, steps)
+            optimizer.step()
+        with torch.no_grad():
+            for kept, fresh in zip(self.average.parameters(), self.network.parameters(), strict=True):
+                kept.lerp_(fresh, 1 - self.settings.ema)
+            for kept, fresh in zip(self.average.buffers(), self.network.buffers(), strict=True):
+                kept.copy_(fresh)
+
+
+def measure(name: str, steps: int, device: str, precision: str, size: int, batch: int) -> str:
+    """One row."""
+    recipe = recipe_of(name)
+    method, usual, changes = CASES[name]
+    settings = replace(recipe.settings, **changes)
+    one = {
+        role: value.repeat(4, *[1] * (value.ndim - 1))[: batch or usual] for role, value in eight(method, size).items()
+    }
+    one = {role: value.to(device) for role, value in one.items()}
+    ready = {
+        role: value.contiguous(memory_format=torch.channels_last) if value.ndim == 4 else value
+        for role, value in one.items()
+    }
+    home = Alone(device, torch.bfloat16 if precision == "bf16" else None)
+    torch.manual_seed(0)
+    first: Method = recipe.method(settings, Tools())
+    torch.manual_seed(0)
+    second: Method = recipe.method(settings, Tools())
+    ours, plain = Stepper(first, settings, home), Plain(second, settings, home)
+    took: dict[str, list[float]] = {"ours": [], "plain": []}
+    for index in range(-3, steps):
+        order = [("ours", lambda i: ours.step([ready], i, steps)), ("plain", lambda i: plain.step(one, i, steps))]
+        for who, go in order if index % 2 else reversed(order):
+            began = time.perf_counter()
+            go(max(index, 0))
+            if device != "cpu":
+                torch.cuda.synchronize()
+            if index >= 0:
+                took[who].append(time.perf_counter() - began)
+    ratios = np.array(took["ours"]) / np.array(took["plain"])
+    drawn = np.random.default_rng(0).choice(ratios, (2000, len(ratios)))
+    low, high = np.percentile(np.median(drawn, axis=1), [2.5, 97.5])
+    speeds = "  ".join(f"{np.median(took[who]) * 1000:8.1f}" for who in ("ours", "plain"))
+    return f"{name:14s} {size:4d} {batch or usual:5d}  {speeds}   {np.median(ratios):.3f} [{low:.3f}, {high:.3f}]"
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("names", nargs="*", default=list(CASES))
+    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--batch", type=int, default=0, help="0: the case's own")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precision", default="auto")
+    given = parser.parse_args()
+    precision = precision_of(given.precision, given.device != "cpu")
+    print(f"{given.device}, {precision}, {torch.get_num_threads()} threads, {given.steps} steps of each in turn")
+    print("recipe         side batch  ours ms   plain ms   ratio [95 % interval]")
+    for name in given.names or list(CASES):
+        print(measure(name, given.steps, given.device, precision, given.size, given.batch), flush=True)
+
+
+if __name__ == "__main__":
+    main()
