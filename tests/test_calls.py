@@ -81,7 +81,9 @@ def test_what_is_no_picture_is_refused_in_a_sentence(wrong):
         bgswap.matte(wrong)
 
 
-@pytest.mark.parametrize("method", ["recolor", "relight", "placement", "triplet", "matting", "frames", "shadow"])
+@pytest.mark.parametrize(
+    "method", ["recolor", "relight", "placement", "triplet", "matting", "frames", "shadow", "portrait"]
+)
 def test_a_sample_of_each_method_comes_from_pictures_alone_and_the_same_each_time(method, photo, place):
     cut = bgswap.matte(photo)
     plate = bgswap.inpaint(photo, cut, model="telea")

@@ -116,7 +116,12 @@ def test_readme_speaks_of_no_option_that_does_not_exist():
     }
     left_out = README.partition("## Left out")[2].partition("## Contributing")[0]
     told = README.replace(left_out, "").replace("--no-deps", "")  # that one is pip's
-    assert set(re.findall(r"(?<![\w-])--[a-z][\w-]*", told)) <= known | {"--array", "--help"}
+    assert set(re.findall(r"(?<![\w-])--[a-z][\w-]*", told)) <= known | {
+        "--array",
+        "--help",
+        "--nnodes",
+        "--nproc-per-node",
+    }  # SLURM, torchrun
 
 
 @pytest.mark.parametrize(("page", "line", "one"), leaves(), ids=lambda x: x if isinstance(x, str) else "")
@@ -136,11 +141,13 @@ def test_help_says_in_its_first_line_what_is_written_and_shows_an_example(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["matte", "inpaint", "augment", "composite", "eval"])
+@pytest.mark.parametrize("name", ["matte", "inpaint", "augment", "train", "composite", "eval"])
 def test_the_examples_of_a_command_run(name, folder):
     ready = "bgswap matte -q photos/ cutouts/ --alpha mattes/\nbgswap matte -q me.jpg me-cut.png --alpha me-alpha.png\n"
     if name == "augment":
         ready += "bgswap inpaint -q photos/ plates/ --mask mattes/ --model telea\n"
+    if name == "train":
+        ready += "bgswap augment -q photos/ samples/ --foreground cutouts/ --method recolor --size 64 --copies 4\n"
     if name == "eval":
         ready += "cp -r mattes truth && bgswap augment -q photos/ samples/ --foreground cutouts/ --method recolor\n"
         ready += "cp -r samples/composite composites\n"

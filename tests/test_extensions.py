@@ -18,6 +18,7 @@ FOLDERS = [
     "bgswap.evaluation.metrics",
     "bgswap.evaluation.baselines",
     "bgswap.evaluation.tables",
+    "bgswap.training.recipes",
 ]
 
 

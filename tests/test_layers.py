@@ -101,6 +101,7 @@ def loaded_by(*arguments: str) -> set[str]:
         ("composite", "--help"),
         ("inpaint", "-h"),
         ("augment", "-h"),
+        ("train", "-h"),
         ("eval", "-h"),
         ("eval", "study", "make", "-h"),
     ],

@@ -71,7 +71,7 @@ def augment(names: tuple[str, ...], **options: Any) -> int:
     has them. Roles of placement: foreground, mask, plate, composite_true; recolor and relight: composite, alpha,
     composite_true; triplet: image, alpha, background, composite_true; matting: image, alpha_true; frames: composite,
     alpha, previous_composite, previous_alpha, composite_true, previous_composite_true, flow_true; shadow: foreground,
-    plate, shadow_true, composite_true. The sample of a seed, key and copy is always the same.
+    plate, shadow_true, composite_true; portrait: portrait. The sample of a seed, key and copy is always the same.
 
     \b
     bgswap augment photos/ samples/ --foreground cutouts/ --method recolor --method relight --copies 4

@@ -5,33 +5,25 @@ which let other threads run; nothing is copied between processes, batches are as
 goes on at any step without replaying. What would change it: makers that hold Python's lock for long.
 """
 
-import threading
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, islice
 from random import Random
-from typing import Any
 from zlib import crc32
 
-import cv2
 import numpy as np
-import torch
-from torch import Tensor
 
-from bgswap.errors import BgswapError, PictureError, UsageError
-from bgswap.folders.records import show
+from bgswap.errors import UsageError
 from bgswap.training.homes import Home
+from bgswap.training.making import LOOKED, Assembly, Crew, Job, Maker, Sample, fill
 from bgswap.training.settings import Settings, Size
-from bgswap.training.sources import Source, threads_kept
+from bgswap.training.sources import Source
 
 AHEAD = 2  # ours: one step in the making and one ready are enough where making is faster than training
-LOOKED, MOST = 100, 10  # ours: of so many first samples so many may fail, else something is wrong with all
-
-Sample = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -125,10 +117,10 @@ class Batches:
         """
         self._rows = {batch: _rows(batch, home, accumulate) for batch in plan.batches}
         self._plan, self._parts, self._workers, self._ahead = plan, accumulate, max(1, workers), ahead
-        self._order, self._maker = Order(len(indices), seed), _Maker(source, indices)
+        self._order, self._maker = Order(len(indices), seed), Maker(source, indices)
         self._next, self._begin, self._pin = start, plan.first(start), home.device.type == "cuda"
-        self._pending: deque[tuple[_Assembly, list[Future[None]]]] = deque()
-        self._crew = _Crew(self._workers)
+        self._pending: deque[tuple[Assembly, list[Future[None]]]] = deque()
+        self._crew = Crew(self._workers)
 
     def __iter__(self) -> Iterator[list[Sample]]:
         """Itself."""
@@ -150,16 +142,14 @@ class Batches:
             raise
         return made.parts(self._parts)
 
-    def _begun(self, index: int) -> "tuple[_Assembly, list[Future[None]]]":
+    def _begun(self, index: int) -> "tuple[Assembly, list[Future[None]]]":
         """A step's batch, given to the threads, of which each makes every so manieth sample."""
         size, batch = self._plan.at(index)
         mine, first = self._rows[batch], self._plan.first(index)
-        jobs = [
-            _Job(row, *self._order.at(first + at), first + at < self._begin + LOOKED) for row, at in enumerate(mine)
-        ]
-        made, many = _Assembly(len(jobs), self._pin), self._workers
+        jobs = [Job(row, *self._order.at(first + at), first + at < self._begin + LOOKED) for row, at in enumerate(mine)]
+        made, many = Assembly(len(jobs), self._pin), self._workers
         shares = [jobs[worker::many] for worker in range(min(many, len(jobs)))]
-        return made, [self._crew.begin(_fill, made, self._maker, jobs, size) for jobs in shares]
+        return made, [self._crew.begin(fill, made, self._maker, jobs, size) for jobs in shares]
 
     def close(self) -> None:
         """Stop the threads, and wait for the samples that they have in hand. Nothing more is given."""
@@ -185,12 +175,12 @@ def held(
     folder gives no more samples than it has.
     """
     chosen = enumerate(_spread(source, indices, count, seed))
-    jobs = [_Job(n % batch, place, copy, n < LOOKED) for n, (place, copy) in chosen]
-    maker, crew = _Maker(source, indices), _Crew(max(1, workers))
+    jobs = [Job(n % batch, place, copy, n < LOOKED) for n, (place, copy) in chosen]
+    maker, crew = Maker(source, indices), Crew(max(1, workers))
     try:
         cut = [jobs[first : first + batch] for first in range(0, len(jobs), batch)]
-        made = [_Assembly(len(some), pin=False) for some in cut]
-        waiting = [crew.begin(_fill, one, maker, some, size) for one, some in zip(made, cut, strict=True)]
+        made = [Assembly(len(some), pin=False) for some in cut]
+        waiting = [crew.begin(fill, one, maker, some, size) for one, some in zip(made, cut, strict=True)]
         for one in waiting:
             one.result()
     finally:
@@ -219,16 +209,6 @@ def _spread(source: Source, indices: Sequence[int], count: int, seed: int) -> li
     return list(islice(found, count))
 
 
-@dataclass(frozen=True)
-class _Job:
-    """One sample to make: its row in the batch, its place among the samples, its copy; early: of the run's first."""
-
-    row: int
-    place: int
-    copy: int
-    early: bool
-
-
 def _rows(batch: int, home: Home, parts: int) -> range:
     """This process's rows of the whole batch, which all processes' rows make up in order."""
     per, left = divmod(batch, home.world * parts)
@@ -238,105 +218,3 @@ def _rows(batch: int, home: Home, parts: int) -> range:
             f"choose a multiple of {home.world * parts}"
         )
     return range(home.rank * parts * per, (home.rank + 1) * parts * per)
-
-
-class _Assembly:
-    """A batch that grows row by row, from several threads."""
-
-    def __init__(self, rows: int, pin: bool):
-        self._rows, self._pin = rows, pin
-        self._made: Sample = {}
-        self._lock = threading.Lock()
-
-    def put(self, row: int, sample: Sample) -> None:
-        """Copy a sample into its row; the first one tells what the batch holds."""
-        with self._lock:
-            if not self._made:
-                self._made = {role: self._empty(one) for role, one in sample.items()}
-        for role, one in sample.items():
-            self._made[role][row].copy_(one)
-
-    def _empty(self, one: Tensor) -> Tensor:
-        lie = torch.channels_last if one.ndim == 3 else torch.contiguous_format
-        return torch.empty((self._rows, *one.shape), memory_format=lie, pin_memory=self._pin)
-
-    def parts(self, many: int) -> list[Sample]:
-        """The whole batch cut into parts, which share its memory."""
-        per = self._rows // many
-        return [{role: one[n * per : (n + 1) * per] for role, one in self._made.items()} for n in range(many)]
-
-
-class _Maker:
-    """Makes samples. For one that cannot be made the next of `indices` stands in, and a note names it once."""
-
-    def __init__(self, source: Source, indices: Sequence[int]):
-        if not indices:
-            raise UsageError("there is no sample to train or to validate on")
-        self._source, self._indices = source, list(indices)
-        self._failed: set[str] = set()
-        self._lock = threading.Lock()
-
-    def make(self, job: _Job, size: Size) -> Sample:
-        """A sample. BgswapError where too many cannot be made."""
-        cause = None
-        for further in range(len(self._indices)):
-            index = self._indices[(job.place + further) % len(self._indices)]
-            try:
-                return self._source.sample(index, job.copy, size)
-            except PictureError as found:
-                cause = found
-                self._tell(self._source.photos[self._source.photo_of(index)], found, job.early)
-        raise BgswapError(f"none of {len(self._indices)} samples can be made: {cause}") from cause
-
-    def _tell(self, key: str, cause: PictureError, early: bool) -> None:
-        with self._lock:
-            if key not in self._failed:
-                self._failed.add(key)
-                self._source.notes.append(f"{show(key)}: {cause}. Another sample stands in for it")
-            if early and len(self._failed) > MOST:
-                raise BgswapError(
-                    f"{len(self._failed)} of the first samples cannot be made, the last: {cause}"
-                ) from cause
-
-
-class _Crew:
-    """Threads in which torch and OpenCV use one core each; the caller's number of torch's threads stays."""
-
-    def __init__(self, workers: int):
-        self.stopped = threading.Event()
-        self._of_opencv = cv2.getNumThreads()  # one number for the whole process: it comes back when the crew leaves
-        gate = threading.Barrier(workers + 1)
-        self._executor = ThreadPoolExecutor(workers, "samples", initializer=_with_one_core)
-        try:
-            with threads_kept():
-                for _ in range(workers):
-                    self._executor.submit(gate.wait)
-                gate.wait()
-        except BaseException:
-            gate.abort()
-            self.close()
-            raise
-        cv2.setNumThreads(1)
-
-    def begin(self, work: Callable[..., None], *what: Any) -> "Future[None]":
-        """Have it done, with `stopped` as its last argument."""
-        return self._executor.submit(work, *what, self.stopped)
-
-    def close(self) -> None:
-        """Drop what has not begun, and wait for the rest."""
-        if not self.stopped.is_set():
-            self.stopped.set()
-            self._executor.shutdown(cancel_futures=True)
-            cv2.setNumThreads(self._of_opencv)
-
-
-def _with_one_core() -> None:
-    torch.get_num_threads()  # the first call in a thread takes the process's number; only then does it keep its own
-    torch.set_num_threads(1)
-
-
-def _fill(made: _Assembly, maker: _Maker, jobs: Sequence[_Job], size: Size, stopped: threading.Event) -> None:
-    for job in jobs:
-        if stopped.is_set():
-            return
-        made.put(job.row, maker.make(job, size))

@@ -52,8 +52,8 @@ def train(names: tuple[str, ...], **options: Any) -> int:
 
     \b
     bgswap train --list
-    bgswap train people photos/ runs/people --alpha mattes/ --background places/ --steps 2000
-    bgswap train harmonize-gan samples/ runs/harmonize --size 128 --batch 4 --steps 100 --set width=8
+    bgswap train people photos/ runs/people --alpha mattes/ --background places/ --size 64 --batch 4 --steps 20
+    bgswap train harmonize-gan samples/ runs/harmonize --size 64 --batch 4 --steps 20 --set width=8
     """
     from bgswap.training import listing
 

@@ -70,6 +70,9 @@ def changed(settings: S, words: Sequence[str]) -> S:
                 + (f" Did you mean '{near[0]}'?" if near else f" There are {', '.join(sorted(hints))}.")
             )
         values[name] = typed(value.strip(), hints[name], f"--set {word}")
+    if "size" in values and len(values["size"]) != len(settings.size):  # what stood a size belongs to other sizes
+        fewer = len(settings.batch) not in (1, len(values["size"]))
+        values = {"shares": ()} | ({"batch": settings.batch[-1:]} if fewer else {}) | values
     made = replace(settings, **values)
     _check_choices(made)
     return made

@@ -16,7 +16,7 @@ from bgswap.augmentation.sources import Choice
 from bgswap.augmentation.stage import AugmentStage
 from bgswap.errors import PictureError, UsageError
 from bgswap.folders import picture
-from bgswap.training import sources
+from bgswap.training import sources, stored
 from bgswap.training.recipes.people import RECIPE
 from bgswap.training.sources import Photos, SampleFolder, SourceOptions, open_source
 from bgswap.zoo.choice import ModelOptions
@@ -186,10 +186,10 @@ def test_hidden_colors_of_a_cut_out_do_not_bleed_where_it_is_resized():
     pixels = np.zeros((8, 8, 4), np.uint8)
     pixels[:, :4] = (200, 100, 50, 255)
     pixels[:, 4:, 1] = 255  # green under an alpha of 0
-    fitted = sources._fitted("foreground", pixels, (2, 2))
+    fitted = stored.fitted("foreground", pixels, (2, 2))
     assert fitted[0, 0].tolist() == [200, 100, 50, 255]
     assert fitted[0, 1].tolist() == [0, 0, 0, 0]
-    half = sources._fitted("foreground", pixels[:, 2:6], (2, 1))
+    half = stored.fitted("foreground", pixels[:, 2:6], (2, 1))
     assert half[0, 0].tolist() == [200, 100, 50, 128]
 
 

@@ -1,14 +1,17 @@
 """Networks handed out as modules: whose weights, in which state, and never random ones."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+import bgswap
 from bgswap.errors import BgswapError, NotReady, UsageError
 from bgswap.networks import alexnet, dists_weights, lpips_heads, squeezenet, u2net
+from bgswap.networks.people import PeopleNet
 from bgswap.zoo import catalog, store
 from bgswap.zoo.choice import ModelOptions
 from bgswap.zoo.modules import load_network
@@ -118,7 +121,12 @@ def test_a_row_that_holds_another_network_or_no_state_dict_is_refused(own_catalo
     ):
         load_network("squeezenet1_1", "cpu")
     with pytest.raises(BgswapError, match=r"people.onnx .* holds no state dict"):
-        load_network("people", "cpu")
+        load_network(Path(bgswap.__file__).parent / "weights/people.onnx", "cpu")
+
+
+def test_of_a_model_in_two_formats_the_state_dict_is_taken():
+    network, _ = load_network("people", "cpu")
+    assert isinstance(network, PeopleNet)
 
 
 def test_keys_that_a_network_does_not_drop_are_still_too_many(tmp_path):
