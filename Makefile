@@ -54,7 +54,7 @@ test-slow: $(READY)  ## the tests that take longer, under 30 minutes
 man: $(READY)  ## write man/bgswap-*.1 anew from the commands' help
 	$(BIN)/python man/make_pages.py man
 
-bench: $(READY)  ## the benchmarks: matte against rembg, composites, inpainting, metrics, quality (BENCH_DATA)
+bench: $(READY)  ## the benchmarks: matte against rembg, composites, inpainting, metrics, training, quality (BENCH_DATA)
 	$(BIN)/python tests/bench/matte_speed.py --data $(BENCH_DATA)
 	$(BIN)/python tests/bench/matte_quality.py $(BENCH_DATA)
 	$(BIN)/python tests/bench/inpaint_ways.py --data $(BENCH_DATA)
@@ -62,6 +62,9 @@ bench: $(READY)  ## the benchmarks: matte against rembg, composites, inpainting,
 	$(BIN)/python tests/bench/augment_speed.py --data $(BENCH_DATA)
 	$(BIN)/python tests/bench/plate_leak.py --data $(BENCH_DATA)
 	$(BIN)/python tests/bench/metrics.py --data $(BENCH_DATA)
+	$(BIN)/python tests/bench/train_step.py
+	$(BIN)/python tests/bench/train_step.py --fly $(BENCH_DATA)
+	$(BIN)/python tests/bench/hpbnet_speed.py
 	$(BIN)/python tests/bench/startup.py
 
 weights: $(READY)  ## write bgswap/weights/people.onnx anew from people.safetensors

@@ -102,8 +102,8 @@ def train(name: str, folder: Path, run: Path, words: Sequence[str], options: Tra
     try:
         return _run(order, run, home, options, model, notes)
     except Interrupted as cause:
-        signal.signal(cause.number, signal.SIG_DFL)
-        raise KeyboardInterrupt if cause.number == signal.SIGINT else SystemExit(143) from None
+        signal.raise_signal(cause.number)  # everything is saved: now it may end us as it would have
+        return 128 + cause.number
 
 
 def _run(order: Order, path: Path, home: Home, options: TrainOptions, model: ModelOptions, notes: Sequence[str]) -> int:

@@ -2,23 +2,29 @@
 
 Both train a copy of the same method on the same batch, with the same losses, optimizers, clipping, moving average and
 dtype; steps alternate in one process. Printed: seconds a step of both, and the median ratio with its 95 % interval.
---fly: batches are made on the fly from photos (--data), against a plain step plus the making itself, in turn.
+--fly DATA: `people` on photos with masks in DATA/people, samples made while training: seconds a step against those of
+the step alone plus those of the making alone, in rounds of each in turn; below 1 where the making overlaps.
 """
 
 import argparse
 import copy
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from bgswap.folders.workers import usable_cpus
+from bgswap.training.batches import Batches, Plan
 from bgswap.training.homes import Alone
 from bgswap.training.recipe import Batch, Method
+from bgswap.training.sources import SourceOptions, open_source
 from bgswap.training.start import precision_of, recipe_of
 from bgswap.training.steps import Stepper, rate
 from bgswap.training.tools import Tools
+from bgswap.zoo.choice import ModelOptions
 from tests.training.recipes.harness import eight
 
 CASES = {  # recipe -> (method of augment, batch, settings): widths at which 2 cores make a step in about a second
@@ -112,6 +118,39 @@ def measure(name: str, steps: int, device: str, precision: str, size: int, batch
     return f"{name:14s} {size:4d} {batch or usual:5d}  {speeds}   {np.median(ratios):.3f} [{low:.3f}, {high:.3f}]"
 
 
+def fly(folder: Path, rounds: int, size: int, batch: int, precision: str) -> str:
+    """One row: steps with samples made on the fly, beside the step alone plus the making alone."""
+    recipe = recipe_of("people")
+    changes: dict[str, Any] = {"size": ((size, size),), "batch": (batch,), "shares": ()}
+    settings = replace(recipe.settings, **changes)
+    people = folder / "people"
+    named = SourceOptions(alpha=people / "masks", background=folder / "places")
+    source = open_source(people / "photos", recipe, settings, named, ModelOptions())
+    home, cpus = Alone("cpu", torch.bfloat16 if precision == "bf16" else None), usable_cpus()
+    stepper = Stepper(recipe.method(settings, Tools()), settings, home)
+    ready = next(iter(Batches(source, range(64), Plan(settings, 1), home, workers=cpus)))
+    ratios, each = [], 10
+    for turn in range(rounds + 1):
+        plan = Plan(settings, (turn + 1) * 2 * each)
+        took = []
+        for part in ("making", "both", "step"):
+            start = turn * 2 * each + (each if part == "both" else 0)
+            with Batches(source, range(64), replace(plan, steps=start + each), home, workers=cpus, start=start) as made:
+                began = time.perf_counter()
+                for index in range(each):
+                    batch_now = ready if part == "step" else next(made)
+                    if part != "making":
+                        stepper.step(batch_now, index, 1000)
+                took.append((time.perf_counter() - began) / each)
+        if turn:  # the first one fills memory with decoded photos
+            ratios.append(took[1] / (took[0] + took[2]))
+    low, high = np.percentile(ratios, [2.5, 97.5])
+    told = f"people, on the fly, {size} pixels, batch {batch}"
+    told += f": making {took[0] * 1000:.0f} ms, step {took[2] * 1000:.0f} ms"
+    told += f", both {took[1] * 1000:.0f} ms; both / (making + step) {np.median(ratios):.3f}"
+    return f"{told} [{low:.3f}, {high:.3f}]"
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser()
@@ -121,8 +160,12 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=0, help="0: the case's own")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--precision", default="auto")
+    parser.add_argument("--fly", type=Path)
     given = parser.parse_args()
     precision = precision_of(given.precision, given.device != "cpu")
+    if given.fly:
+        print(fly(given.fly, max(3, given.steps // 20), given.size, given.batch or 8, precision))
+        return
     print(f"{given.device}, {precision}, {torch.get_num_threads()} threads, {given.steps} steps of each in turn")
     print("recipe         side batch  ours ms   plain ms   ratio [95 % interval]")
     for name in given.names or list(CASES):
