@@ -203,10 +203,16 @@ def composed(pictures: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def needs(settings: SampleSettings) -> Sequence[str]:
     """The roles that the methods cannot do without."""
-    roles = dict.fromkeys(role for name in settings.methods for role in method(name).INPUTS)
+    roles = dict.fromkeys(role for name in settings.methods for role in _inputs(method(name), settings.of(name)))
     if getattr(settings.of("triplet"), "hard", 0) and "triplet" in settings.methods:
         roles |= dict.fromkeys(method("triplet").HARD_INPUTS)
     return [role for role in roles if role not in welcome(settings)]
+
+
+def _inputs(module: ModuleType, ranges: Any) -> Sequence[str]:
+    """What a method reads; some ranges leave something out."""
+    found: Sequence[str] = module.inputs(ranges) if hasattr(module, "inputs") else module.INPUTS
+    return found
 
 
 def welcome(settings: SampleSettings) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""Write a run's best weights in half precision, as bgswap/weights holds them: python -m bgswap.training.ship RUN FILE"""
+"""Write a run's best weights in half precision, for bgswap/weights: python -m bgswap.training.ship RUN FILE"""
 
 import sys
 from pathlib import Path

@@ -191,6 +191,17 @@ def test_photos_are_made_into_samples_on_the_fly(crops, tmp_path):
     assert (tmp_path / "run/best.safetensors").exists()
 
 
+def test_people_who_stay_in_their_photos_need_no_places(crops, tmp_path):
+    more = ["--alpha", crops / "mattes", "--size", "64", "--batch", "4", "--steps", "2", "--set", "encoder=none",
+            "--set", "pretrained=false", "--set", "width=0.1", "--set", "held_out=0.25", "--set", "block=2",
+            "--set", "validation=4", "--device", "cpu", "-j", "1"]  # fmt: skip
+    done = call("train", "matting-unet", crops / "photos", tmp_path / "run", *more)
+    assert done.status == 0, done.err
+    refused = call("train", "matting-unet", crops / "photos", tmp_path / "other", *more, "--set", "new_place=0.5")
+    assert refused.status == 2
+    assert "--background" in refused.err
+
+
 def test_sizes_come_in_turn_with_their_own_batches(matting_samples, tmp_path):
     more = ["--size", "32,64", "--batch", "8,4", "--set", "shares=0.5,0.5"]
     done = train(matting_samples, tmp_path / "run", 8, *more)

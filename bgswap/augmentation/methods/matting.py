@@ -37,6 +37,11 @@ FIGURE = 2.5  # ours: a figure's height over its width; of one that the photo cu
 LEAST = 64  # ours: pixels; a lower window would be enlarged beyond what a photo holds
 
 
+def inputs(ranges: MattingRanges) -> tuple[str, ...]:
+    """The roles that these ranges read: places only where somebody is set over one."""
+    return INPUTS if ranges.new_place else tuple(role for role in INPUTS if role != "background")
+
+
 def draw_window(
     random: Random,
     size: tuple[int, int],
