@@ -42,7 +42,7 @@ METHODS = "bgswap.augmentation.methods"
 @shared.model_options
 @shared.talk_options
 def train(names: tuple[str, ...], **options: Any) -> int:
-    """Write a run folder: RUN holds the weights that RECIPE learns from DATA, and any command takes it as --model RUN.
+    """Write a run folder: RUN holds the weights that RECIPE learns from DATA, a model for the commands of its task.
 
     DATA is a folder of samples as bgswap augment writes them, or photos, of which samples are made on the fly. The
     same command again goes on where it was stopped. RUN holds run.json (what made it), best.safetensors (the moving
