@@ -1,5 +1,7 @@
 """The making of a batch: jobs given to threads, rows put into their place, stand-ins for what cannot be made."""
 
+import os
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +17,7 @@ from bgswap.folders.records import show
 from bgswap.training.settings import Size
 from bgswap.training.sources import Source, threads_kept
 
+LEAST_PRIORITY = 19
 LOOKED, MOST = 100, 10  # ours: of so many first samples so many may fail, else something is wrong with all
 
 Sample = dict[str, Tensor]
@@ -121,6 +124,10 @@ class Crew:
 
 
 def _with_one_core() -> None:
+    # Makers run where the training step leaves a core idle: its own threads wait for each other, so that one which has
+    # to share its core slows them all (1.15 times making + step without this, see tests/bench/train_step.py --fly).
+    if sys.platform == "linux":  # elsewhere a thread has no priority of its own
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LEAST_PRIORITY)
     torch.get_num_threads()  # the first call in a thread takes the process's number; only then does it keep its own
     torch.set_num_threads(1)
 
