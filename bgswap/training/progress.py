@@ -13,14 +13,21 @@ MEASURED = 50  # steps, ours: images per second are those of the last ones
 class Progress:
     """Images per second, time left and losses, on stderr."""
 
-    def __init__(self, steps: int, done: int, *, quiet: bool):
+    def __init__(self, steps: int, *, quiet: bool):
         self.steps, self.quiet = steps, quiet
         self.marks: list[tuple[float, int]] = [(monotonic(), 0)]  # when, images in all
         self.bar: Any = None  # tqdm's
         if not quiet and sys.stderr.isatty():
             from tqdm import tqdm
 
-            self.bar = tqdm(total=steps, initial=done, unit="step", dynamic_ncols=True, file=sys.stderr)
+            self.bar = tqdm(total=steps, unit="step", dynamic_ncols=True, file=sys.stderr)
+
+    def begin(self, done: int) -> None:
+        """Before the first step of this process: so many are done."""
+        self.marks = [(monotonic(), 0)]
+        if self.bar is not None:
+            self.bar.reset()
+            self.bar.update(done)
 
     def stepped(self, done: int, images: int, losses: Mapping[str, Tensor]) -> None:
         """After every step."""

@@ -121,9 +121,9 @@ def _run(order: Order, path: Path, home: Home, options: TrainOptions, model: Mod
         jobs = options.jobs or usable_cpus()
         batches_held = [
             held(order.source, order.held, size, settings.validation, settings.seed, workers=jobs)
-            for size in plan.sizes
+            for size in (plan.sizes if home.rank == 0 else [])  # the first process validates
         ]
-        progress = Progress(plan.steps, 0, quiet=quiet)
+        progress = Progress(plan.steps, quiet=quiet)
         trainer = Trainer(stepper, plan, run, batches_held, progress)
         trainer.resume()
         if not quiet:
@@ -135,6 +135,7 @@ def _run(order: Order, path: Path, home: Home, options: TrainOptions, model: Mod
                 f"{len(order.held)} held out; parameters: {sizes}"
             )
         if trainer.done < plan.steps:
+            progress.begin(trainer.done)
             with Batches(
                 order.source, order.train, plan, home, settings.accumulate, jobs, start=trainer.done, seed=settings.seed
             ) as batches:
