@@ -110,5 +110,6 @@ def _roles(settings: ScoreSettings, system: System) -> dict[str, None]:
     if system.baseline:
         asked += extensions.load(BASELINES, system.baseline).ROLES
     if system.run:
-        asked += ["input", *(ROLES[plane] for plane in loader.describe(Path(system.run))[0].takes)]
+        takes = loader.describe(Path(system.run))[0].takes
+        asked += ["input", *(ROLES[plane] for plane in takes if plane in ROLES)]  # others: `trained.maker` refuses
     return dict.fromkeys(role for role in asked if role in KINDS)
