@@ -49,9 +49,8 @@ class Progress:
             return
         steps_a_second = (len(self.marks) - 1) / max(self.marks[-1][0] - self.marks[0][0], 1e-9)
         left = (self.steps - done) / max(steps_a_second, 1e-9)
-        numbers = ", ".join(f"{name} {value:.4g}" for name, value in found.items())
         self.say(
-            f"step {done}/{self.steps}: {numbers}{' (best)' if better else ''}; "
+            f"step {done}/{self.steps}: {metrics_line(found)}{' (best)' if better else ''}; "
             f"{self.speed():.3g} images/s, {clock(left)} left"
         )
         self.marks = [(monotonic(), self.marks[-1][1])]  # the validation's own time is not the steps'
@@ -67,6 +66,11 @@ class Progress:
         """Leave the terminal as it was."""
         if self.bar is not None:
             self.bar.close()
+
+
+def metrics_line(found: Mapping[str, float]) -> str:
+    """Numbers as people read them."""
+    return ", ".join(f"{name} {value:.4g}" for name, value in found.items())
 
 
 def clock(seconds: float) -> str:

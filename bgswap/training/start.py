@@ -20,7 +20,7 @@ from bgswap.folders.workers import usable_cpus
 from bgswap.training.batches import Batches, Plan, held
 from bgswap.training.homes import Home, open_home
 from bgswap.training.initial import start_from
-from bgswap.training.progress import Progress
+from bgswap.training.progress import Progress, metrics_line
 from bgswap.training.recipe import Method, Recipe
 from bgswap.training.run_folder import RunFolder
 from bgswap.training.settings import Settings, changed
@@ -28,7 +28,7 @@ from bgswap.training.sources import Source, SourceOptions, open_source
 from bgswap.training.split import split
 from bgswap.training.steps import Stepper
 from bgswap.training.tools import Tools
-from bgswap.training.trainer import Interrupted, Trainer, metrics_line, networks_of
+from bgswap.training.trainer import Interrupted, Trainer, networks_of
 from bgswap.zoo import devices
 from bgswap.zoo.choice import ModelOptions
 

@@ -206,11 +206,6 @@ def _memory(trainer: Trainer) -> Iterator[None]:
         ) from cause
 
 
-def metrics_line(found: Mapping[str, float]) -> str:
-    """Numbers as people read them."""
-    return ", ".join(f"{name} {value:.4g}" for name, value in found.items())
-
-
 def networks_of(method: Method) -> dict[str, int]:
     """Parameters of every network that is trained, by name."""
     return {name: sum(p.numel() for p in network.parameters()) for name, network in method.networks.items()}

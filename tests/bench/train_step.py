@@ -54,7 +54,6 @@ class Plain:
             self.optimizers.append(
                 kind(parameters, lr=told.lr, betas=told.betas, eps=told.eps, weight_decay=told.weight_decay)
             )
-        self.where = Stepper.where
 
     def step(self, batch: Batch, index: int, steps: int) -> None:
         height, width = next(v for v in batch.values() if v.ndim == 4).shape[-2:]

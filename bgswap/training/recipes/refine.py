@@ -16,7 +16,8 @@ from bgswap.networks.people import PeopleNet
 from bgswap.networks.segment import MULTIPLE, SegmentNet, of_width
 from bgswap.training import losses
 from bgswap.training.recipe import Batch, Losses, Method, Optimizer, Phase, Recipe, Schedule, Step
-from bgswap.training.settings import Settings, Size, setting
+from bgswap.training.recipes.segment import SegmentSettings
+from bgswap.training.settings import Size, setting
 from bgswap.training.spoil import spoil
 from bgswap.training.tools import Tools, path_or_name
 
@@ -26,17 +27,10 @@ COARSE_SHARE = 0.5  # ours: raw masks of a network at half size, as those are th
 
 
 @dataclass(frozen=True, kw_only=True)
-class RefineSettings(Settings):
+class RefineSettings(SegmentSettings):
     """The numbers of notes on the paper's section 5, as of its segmentation; how masks are spoiled is ours."""
 
     size: tuple[Size, ...] = setting(((256, 256),), "Sides of the crops in pixels, N or WxH.", "Zhang et al., 5: 256")
-    batch: tuple[int, ...] = setting((8,), "Samples a step, one number or one a size.", "Zhang et al., 5")
-    epochs: float = setting(100.0, "Passes over the training photos, where steps is 0.", "ours: paper's unknown")
-    lr: float = setting(2e-3, "Learning rate of Adam.", "Zhang et al., 5")
-    schedule: str = setting("flat", "How the learning rate goes.", "paper: none named", ("flat", "cosine", "linear"))
-    clip: float = setting(5.0, "Longest gradient, its L2 norm; 0: any.", "ours")
-    width: float = setting(1.0, "Factor on all channels.", "ours: for small machines")
-    new_place: float = setting(0.0, "Share of people over a new place.", "paper: photos as they are")
     crop: tuple[float, ...] = setting((0.25, 1.0), "Least and most side of a crop, of the largest.", "ours")
     raw: str = setting(NOISE, "Raw masks: noise, the truth spoiled; or a segment run (or people) to refine.", "ours")
     edge: float = setting(15.0, "Most that noise moves an edge, pixels of 256.", "ours")
