@@ -1,5 +1,6 @@
 """The Python calls: PIL images or arrays in, PIL images out; the same engines as the commands, no disk, no exit."""
 
+from collections.abc import Sequence
 from dataclasses import fields
 from functools import lru_cache
 from typing import Any
@@ -9,8 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageOps
 
 from bgswap.compositing.backdrop import blurred, plain
-from bgswap.compositing.compose import compose
-from bgswap.compositing.decide import CompositeSettings, decide
+from bgswap.compositing.compose import compose_people
+from bgswap.compositing.decide import CompositeSettings, decide_people
+from bgswap.compositing.decider import Networks
+from bgswap.compositing.placement import farthest_first
 from bgswap.errors import UsageError
 from bgswap.inpainting.fill import Filler, InpaintSettings
 from bgswap.inpainting.stage import NETWORKS
@@ -56,11 +59,13 @@ def inpaint(photo: Picture, mask: Picture, /, **settings: Any) -> Image.Image:
     return Image.fromarray(filler.fill(_pixels(photo)[..., :3], cover).pixels)
 
 
-def composite(person: Picture, background: Picture | str, /, *, who: str = "largest", **settings: Any) -> Image.Image:
+def composite(
+    person: Picture | Sequence[Picture], background: Picture | str, /, *, who: str = "largest", **settings: Any
+) -> Image.Image:
     """Set a person into a place.
 
     Args:
-        person: a photo, matted on the way, or a cut-out with alpha.
+        person: a photo, matted on the way, or a cut-out with alpha; a list or tuple of them for several people.
         background: the place: a picture, a color ("#rrggbb" or a CSS name) or "blur" for the photo's own background.
         who: which people of a photo: "all", "largest", "X,Y" or "N".
         **settings: fields of CompositeSettings and ModelOptions, named as the options of `bgswap composite`.
@@ -71,14 +76,22 @@ def composite(person: Picture, background: Picture | str, /, *, who: str = "larg
     if isinstance(background, str):
         settings = {"place": "keep", "shadow": "none", "frame": "person", **settings}
     chosen, model = split(settings, CompositeSettings, ModelOptions)
-    pixels = _pixels(person)
-    cut = pixels
-    if pixels.shape[2] == 3 or bool((pixels[..., 3] == 255).all()):
-        found = _estimate(pixels[..., :3], MatteSettings(who=who), model)
-        cut = cut_out(pixels[..., :3], found.alpha, "own")
-    place = _background(background, pixels, cut)
-    made, _ = compose(cut, place, decide(cut, place, chosen), chosen, out=place)
+    several: Sequence[Any] = person if isinstance(person, list | tuple) else [person]
+    people = [_pixels(one) for one in several]
+    cuts = [_cut_person(pixels, who, model) for pixels in people]
+    place = _background(background, people[0], cuts[0])
+    networks = Networks(model)
+    decided = decide_people(cuts, place, chosen, networks)
+    order = farthest_first([one.place for one in decided])
+    made, _ = compose_people([(cuts[n], decided[n]) for n in order], place, chosen, out=place, networks=networks)
     return Image.fromarray(made)
+
+
+def _cut_person(pixels: NDArray[np.uint8], who: str, model: ModelOptions) -> NDArray[np.uint8]:
+    if pixels.shape[2] == 4 and bool((pixels[..., 3] < 255).any()):
+        return pixels
+    found = _estimate(pixels[..., :3], MatteSettings(who=who), model)
+    return cut_out(pixels[..., :3], found.alpha, "own")
 
 
 def augment(

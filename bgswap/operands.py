@@ -185,8 +185,15 @@ def _refuse_same(sources: Sequence[Path], out: Path) -> None:
             raise UsageError(f"{out} is the source itself, and an input is never replaced")
 
 
-def go(stage: Any, found: Operands, where: "Layout", options: "RunOptions", shared: Iterable[Path] = ()) -> int:
-    """Run the stage through the pipeline; the command's exit code."""
+def go(
+    stage: Any,
+    found: Operands,
+    where: "Layout",
+    options: "RunOptions",
+    shared: Iterable[Path] = (),
+    collect: Any = None,
+) -> int:
+    """Run the stage through the pipeline; the command's exit code. collect: gets every outcome, in order."""
     import logging
 
     from bgswap.folders import pipeline
@@ -197,7 +204,7 @@ def go(stage: Any, found: Operands, where: "Layout", options: "RunOptions", shar
     if options.records and where.main.path == Path("-"):
         raise UsageError("--records and a picture cannot both go to standard output")
     reused = list(shared) if found.live else None
-    return int(pipeline.run(stage, found.records, where, options, live=reused, whole=found.whole))
+    return int(pipeline.run(stage, found.records, where, options, live=reused, whole=found.whole, collect=collect))
 
 
 def piped_matte(record: "Record") -> "Record":

@@ -73,7 +73,7 @@ class Frame(click.ParamType[tuple[int, int] | None]):
 
 
 class WayOrRun(click.ParamType[str]):
-    """A file of an extension folder, or a trained run that does the same."""
+    """A file of an extension folder, or a network that does the same: a trained run, or a name of the catalog."""
 
     name = "WAY|RUN"
 
@@ -82,10 +82,13 @@ class WayOrRun(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The word as it is, once something stands behind it."""
-        known = extensions.names(self.package)
-        if value not in known and not Path(str(value)).expanduser().exists():
-            self.fail(f"'{value}' is none of {', '.join(known)}, and no run folder", param, ctx)
-        return str(value)
+        known, name = extensions.names(self.package), str(value)
+        if name not in known and not Path(name).expanduser().exists():
+            from bgswap.zoo.catalog import catalog
+
+            if name not in catalog():
+                self.fail(f"'{name}' is none of {', '.join(known)}, no run folder and no model's name", param, ctx)
+        return name
 
     def shell_complete(self, _ctx: click.Context, _param: click.Parameter, incomplete: str) -> Any:
         """The names; runs complete as files do."""

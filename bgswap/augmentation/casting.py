@@ -11,24 +11,20 @@ distance from what casts the shadow, on the ground itself, and so is foreshorten
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from bgswap.augmentation.tensors import resize
+from bgswap.compositing import stance
+from bgswap.compositing.ground import DEEP, HIP, MOST, THIN
 from bgswap.compositing.shadow.contact import FLAT, NEAR, SOLES, UNDER
 
 # All ours, set by eye on standing people; lengths in the person's heights where nothing else is said.
 BODY_PX = 112  # the silhouette's height where rays meet it: the shadow is softer than these pixels
 GROUND_PX = 96  # of the ground's map to a person's height
-THIN, DEEP, MOST = 0.018, 0.75, 0.09  # half thickness: least, per half width, most
-FEET = 0.12  # how far above the lowest point another foot may stand in the picture
-SOLE = 0.03  # half width of the surroundings in which a sole is lowest
-HIP = 0.45  # above which the body is over the middle of its feet
 STEP = 0.03  # between samples of a ray inside the body
 RAYS = (8, 24)  # fewest and most samples of a ray
 LEVELS = 4  # blurs between the sharpest and the softest
@@ -80,33 +76,14 @@ class View:
 
 def ground_line(alpha: Tensor, box: list[float]) -> Tensor | None:
     """The row on which each column of the person stands, (W,): on the taut line under the feet, level beyond them."""
-    height, width = alpha.shape[1:]
-    rows = torch.arange(1, height + 1, device=alpha.device, dtype=alpha.dtype)[:, None]
+    rows = torch.arange(1, alpha.shape[1] + 1, device=alpha.device, dtype=alpha.dtype)[:, None]
     marks = (alpha[0] >= 0.5) & (rows < box[2] + 2)  # specks below the box are nobody's feet
     lowest = (marks * rows).amax(0)
     base, tall = float(lowest.max()), box[2] - box[0]
     if base <= 0:
         return None
-    # Soles are the lowest of their surroundings; the outer side of a shoe or calf is not.
-    reach = max(1, round(SOLE * tall))
-    soles = (F.max_pool1d(lowest[None], 2 * reach + 1, 1, reach)[0] == lowest) & (lowest >= base - FEET * tall)
-    chain: list[tuple[float, float]] = []
-    for x, y in zip(soles.nonzero()[:, 0].tolist(), lowest[soles].tolist(), strict=True):
-        while len(chain) > 1 and _turns_up(chain[-2], chain[-1], (x, y)):
-            chain.pop()
-        chain.append((x, y))
-    # From foot to foot the ground falls in the middle third: under each leg it is level.
-    knots = [chain[0]]
-    for (x0, y0), (x1, y1) in pairwise(chain):
-        third = (x1 - x0) / 3
-        knots += [(x0 + third, y0), (x1 - third, y1), (x1, y1)]
-    line = np.interp(np.arange(width), [x for x, _ in knots], [y for _, y in knots])
+    line = stance.ground_line(lowest.cpu().numpy().astype(int), tall)
     return torch.from_numpy(line).to(alpha)
-
-
-def _turns_up(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]) -> bool:
-    """True where b lies on or above the line from a to c, rows counting down: it is no corner of the lower hull."""
-    return (b[1] - a[1]) * (c[0] - a[0]) <= (c[1] - a[1]) * (b[0] - a[0])
 
 
 def cast(alpha: Tensor, line: Tensor, view: View, drawn: Mapping[str, Any]) -> Tensor:

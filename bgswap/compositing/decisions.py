@@ -1,22 +1,18 @@
-"""What a composite decides: numbers and small grids, made on small pictures, saved as JSON lines, applied full size.
+"""What a composite decides: numbers and small grids, made on small pictures, applied full size; saved.py writes them.
 
 All lengths are shares of the result's frame and all angles degrees, so that one decision fits every
 resolution.
 """
 
-import base64
-import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, TypeVar
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bgswap.errors import UsageError
 
-VERSION = 1
-Part = TypeVar("Part")
+PARTS = frozenset(("place", "harmonize", "shadow", "blend", "lens"))
 
 
 @dataclass(frozen=True)
@@ -41,46 +37,76 @@ class Place:
             raise UsageError(f"a person's height is more than 0, not {self.height:g}")
 
 
+@dataclass(frozen=True)
+class Globals:
+    """One change for the whole person, 0 each for none.
+
+    exposure: stops. temperature: stops by which red rises over blue; tint: stops by which green rises over the mean of
+    red and blue; both keep the mean of the three gains' logarithms. These act on linear light. saturation: -1 is gray,
+    1 doubles the distance from it, on sRGB.
+    """
+
+    exposure: float = 0.0
+    temperature: float = 0.0
+    tint: float = 0.0
+    saturation: float = 0.0
+
+
 @dataclass(frozen=True, eq=False)
 class ColorMap:
-    """The person's color change: 3x4 affines on sRGB 0..1, chosen by luminance and by position in the frame.
+    """The person's color change, applied in the order globals, grid, shading; None of each is identity.
 
-    grid: (rows, columns, bins, 12) float32, the 12 numbers row by row as `out = A @ (r, g, b, 1)`; None is
-    identity. Held at half precision from the start, so that a saved and a fresh decision give the same pixels.
-    strength: 0 leaves the person alone, 1 applies the grid in full.
+    grid: 3x4 affines on sRGB 0..1, chosen by luminance and by position in the frame: (rows, columns, bins, 12) float32,
+    the 12 numbers row by row as `out = A @ (r, g, b, 1)`. shading: (rows, columns) float32, natural logarithms of gains
+    on linear light by position in the frame. Both are held at half precision from the start, so that a saved and a
+    fresh decision give the same pixels.
+    strength: 0 leaves the person alone, 1 applies all in full; between, globals and shading are scaled, and the grid
+    is mixed with identity.
     """
 
     way: str = "none"
     strength: float = 1.0
+    globals: Globals | None = None
     grid: NDArray[np.float32] | None = None
+    shading: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
-        if self.grid is not None:
-            grid = np.asarray(self.grid, np.float32)
-            if grid.ndim != 4 or grid.shape[3] != 12 or 0 in grid.shape or not np.isfinite(grid).all():
-                raise UsageError(f"a color grid is (rows, columns, bins, 12) finite numbers, not {grid.shape}")
-            object.__setattr__(self, "grid", grid.astype(np.float16).astype(np.float32))
+        for name, sides, form in (("grid", 4, "(rows, columns, bins, 12)"), ("shading", 2, "(rows, columns)")):
+            given = getattr(self, name)
+            if given is None:
+                continue
+            numbers = np.asarray(given, np.float32).astype(np.float16).astype(np.float32)
+            wrong = numbers.ndim != sides or 0 in numbers.shape or not np.isfinite(numbers).all()
+            if wrong or (name == "grid" and numbers.shape[3] != 12):
+                raise UsageError(f"a color {name} is {form} finite numbers of half precision, not {numbers.shape}")
+            object.__setattr__(self, name, numbers)
 
     @property
     def is_identity(self) -> bool:
-        return self.grid is None or self.strength == 0
+        """Whether pixels come out as they went in."""
+        nothing = self.globals in (None, Globals()) and self.grid is None and self.shading is None
+        return nothing or self.strength == 0
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, ColorMap) or (self.way, self.strength) != (other.way, other.strength):
-            return False
-        if self.grid is None or other.grid is None:
-            return self.grid is other.grid
-        return np.array_equal(self.grid, other.grid)
+        return isinstance(other, ColorMap) and self._known() == other._known()
 
     def __hash__(self) -> int:
-        return hash((self.way, self.strength, None if self.grid is None else self.grid.tobytes()))
+        return hash(self._known())
+
+    def _known(self) -> tuple[Any, ...]:
+        arrays = [None if one is None else (one.shape, one.tobytes()) for one in (self.grid, self.shading)]
+        return (self.way, self.strength, self.globals, *arrays)
 
 
 @dataclass(frozen=True)
 class ShadowLayer:
-    """What darkens the background. contact: 0..1, how dark it gets right under the feet; softness: blur, share of the
-    frame's height. azimuth (degrees), length and density (0..1) tell of the cast shadow and are 0 without
-    one.
+    """What darkens the background. A shadow's pixel loses a share of its light, in linear light.
+
+    azimuth: degrees clockwise as seen from above, towards which the shadow falls: 0 away from the camera (up in the
+    picture), 90 to the right, 180 towards the camera. length: of the shadow over the person's height, as it would be
+    measured on the ground. softness: blur at the person's height away from the feet, share of the frame's height.
+    density: light lost in the cast shadow, 0..1; 0 is none. contact: 0..1, how dark it gets right under the feet.
+    tint: what is left of red, green and blue relative to their mean, where the shadow is full: a blue sky lights it.
     """
 
     azimuth: float = 0.0
@@ -88,6 +114,7 @@ class ShadowLayer:
     softness: float = 0.0
     density: float = 0.0
     contact: float = 0.0
+    tint: tuple[float, float, float] = (1.0, 1.0, 1.0)
     way: str = "contact"
 
 
@@ -105,105 +132,49 @@ class Blend:
 
 
 @dataclass(frozen=True)
+class Lens:
+    """What the place's camera did and the person's did not.
+
+    grain: standard deviation of noise that the person gets, in levels of 0..255. blur: of the person, sigma as share
+    of the frame's height. defocus: radius of the disc that a far background point becomes, share of the frame's height.
+    """
+
+    grain: float = 0.0
+    blur: float = 0.0
+    defocus: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Painting:
+    """What a network painted, for --paint: it is enlarged as it is, and no decision can hold it.
+
+    pixels: (h, w, 3) float32 sRGB 0..1 of the window (top, left, bottom, right), shares of the frame. whole: the
+    network painted person and place; else only the person is taken from it.
+    """
+
+    pixels: NDArray[np.float32]
+    window: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
+    whole: bool = False
+
+
+@dataclass(frozen=True)
 class Decisions:
-    """All decisions for one composite of `size` (height, width). None leaves a step out; no place: nobody to place."""
+    """All decisions for one person in one composite of `size` (height, width).
+
+    None leaves a step out; no place: nobody to place. missing: parts that a line of a file said nothing of, neither
+    null nor numbers: they are decided when the line is used. candidates: the places that were found, best first.
+    """
 
     place: Place | None
     harmonize: ColorMap | None = None
     shadow: ShadowLayer | None = None
     blend: Blend = field(default_factory=Blend)
+    lens: Lens | None = None
     size: tuple[int, int] | None = None
     key: str = ""
     person: str = ""
     background: str = ""
+    painting: Painting | None = field(default=None, compare=False)
+    candidates: tuple[Place, ...] = field(default=(), compare=False)
+    missing: frozenset[str] = field(default=frozenset(), compare=False)
     warnings: tuple[str, ...] = field(default=(), compare=False)
-
-    def to_json(self) -> str:
-        """One JSON line (without the line end). Warnings are for the reader of this run and are not saved."""
-        line: dict[str, Any] = {"version": VERSION, "key": self.key}
-        line |= {"person": self.person, "background": self.background}
-        if self.size is not None:
-            line["size"] = list(self.size)
-        if self.place is not None:
-            line["place"] = asdict(self.place)
-        if self.harmonize is not None:
-            line["harmonize"] = _color_to_json(self.harmonize)
-        if self.shadow is not None:
-            line["shadow"] = asdict(self.shadow)
-        line["blend"] = asdict(self.blend)
-        return json.dumps(line, allow_nan=False)
-
-    @classmethod
-    def from_json(cls, line: str) -> "Decisions":
-        """Read one line; any part may be missing. UsageError says what is wrong with it."""
-        try:
-            parts = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise UsageError(f"not a JSON line of decisions: {error}") from error
-        if not isinstance(parts, dict) or parts.get("version") != VERSION:
-            raise UsageError(f'a line of decisions is an object with "version": {VERSION}')
-        size = parts.get("size")
-        if size is not None and (not isinstance(size, list) or [type(n) for n in size] != [int, int]):
-            raise UsageError(f'"size" is [height, width] in pixels, not {size}')
-        names = {name: parts.get(name, "") for name in ("key", "person", "background")}
-        return cls(
-            place=_part(Place, parts, "place"),
-            harmonize=_color_from_json(parts["harmonize"]) if parts.get("harmonize") else None,
-            shadow=_part(ShadowLayer, parts, "shadow"),
-            blend=_part(Blend, parts, "blend") or Blend(),
-            size=None if size is None else (size[0], size[1]),
-            **names,
-        )
-
-
-def read_lines(lines: Iterable[str]) -> Iterator[Decisions]:
-    """Decisions of a file's lines, one after another; empty lines are passed over, a bad one is named by its number."""
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            try:
-                yield Decisions.from_json(line)
-            except UsageError as error:
-                raise UsageError(f"decisions, line {number}: {error}") from error
-
-
-def _part(kind: type[Part], parts: Mapping[str, Any], name: str) -> Part | None:
-    if parts.get(name) is None:
-        return None
-    try:
-        made = kind(**parts[name])
-    except TypeError as error:
-        raise UsageError(f'"{name}": {str(error).split(".__init__() ")[-1]}') from error
-    for key, value in vars(made).items():
-        default = getattr(kind, key, 0.0)  # x, y and height have no default: they are numbers
-        if isinstance(default, str | bool):
-            right = isinstance(value, type(default))
-        else:
-            right = (isinstance(value, float | int) and np.isfinite(value)) or (value is None and default is None)
-        if not right:
-            raise UsageError(f'"{name}": {key} cannot be {value!r}')
-    return made
-
-
-def _color_to_json(color: ColorMap) -> dict[str, Any]:
-    line: dict[str, Any] = {"way": color.way, "strength": color.strength}
-    if color.grid is not None:
-        packed = base64.b64encode(color.grid.astype("<f2").tobytes()).decode("ascii")
-        line["grid"] = {"shape": list(color.grid.shape), "f16": packed}
-    return line
-
-
-def _color_from_json(line: Any) -> ColorMap:
-    strength = line.get("strength", 1.0) if isinstance(line, dict) else None
-    if not isinstance(strength, float | int) or not 0 <= strength <= 1:
-        raise UsageError('"harmonize" is an object with a strength of 0 to 1')
-    # A part that this version cannot apply is refused: passing over it would give other pixels than were decided.
-    if unknown := set(line) - {"way", "strength", "grid"}:
-        raise UsageError(f'"harmonize" cannot be applied: {", ".join(sorted(unknown))} is not known here')
-    grid = None
-    if line.get("grid"):
-        try:
-            flat = np.frombuffer(base64.b64decode(line["grid"]["f16"], validate=True), "<f2")
-            grid = flat.reshape(line["grid"]["shape"]).astype(np.float32)
-        except (KeyError, TypeError, ValueError) as error:
-            raise UsageError(f'"harmonize": the grid cannot be read: {error}') from error
-    return ColorMap(way=str(line.get("way", "none")), strength=float(strength), grid=grid)

@@ -1,6 +1,9 @@
-"""The person's pixels at their place: resampled once, antialiased, premultiplied by alpha, a piece at a time."""
+"""The person's pixels at their place: resampled once, antialiased, premultiplied by alpha, a piece at a time.
 
-from typing import Any
+Two forms: `PlacedCutout` on pieces of full-size pixels, `place_tensor` on batches, for training.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -9,8 +12,15 @@ from numpy.typing import NDArray
 from bgswap.compositing.geometry import Matrix, bounds, inverse, is_whole_shift, region_in_frame, scale_of
 from bgswap.compositing.light import Float, change_depth, to_levels
 from bgswap.compositing.outline import Outline
+from bgswap.compositing.resample_loops import scale_upright, side_weights
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SOURCE_PIXELS = 1 << 20  # ours: photo pixels turned into float at a time, 16 MiB
+TILE = 64  # rows: as those that compose.py's strips begin at
+LEAST_SIGMA = 0.05  # ours: a narrower Gaussian changes nothing
+LEAST_ALPHA = 1e-4  # ours: below it colors are divided no further
 
 
 class PlacedCutout:
@@ -23,33 +33,46 @@ class PlacedCutout:
         self.cutout, self.matrix = cutout, matrix
         self.region = region_in_frame(matrix, outline, frame)
         self._back = inverse(matrix)
-        scale = scale_of(matrix)
-        self._scale = scale
-        # Whole-number shrinking averages blocks; the rest, between 1 and 1/2, is blurred just enough and then sampled.
-        self._step = max(1, int(1 / scale + 1e-9))
-        rest = min(1.0, scale * self._step)
-        self._sigma = 0.5 * float(np.sqrt(1 / rest**2 - 1))  # ours: half a result pixel, less what a pixel has already
+        self._scale = scale_of(matrix)
+        self._step, self._sigma = _antialias(self._scale)
 
     def piece(self, top: int, left: int, bottom: int, right: int, dtype: Any) -> tuple[NDArray[Any], NDArray[Any]]:
         """Straight colors (h, w, 3) and alpha (h, w), both dtype, of the frame's rows and columns in that range."""
         if is_whole_shift(self.matrix):
             return self._moved(top, left, bottom, right, dtype)
+        if self.matrix[0, 1] == 0 == self.matrix[1, 0] and self.matrix[1, 1] > 0:
+            return self._scaled(top, left, bottom, right, dtype)
+        return self._turned(top, left, bottom, right, dtype)
+
+    def _turned(self, top: int, left: int, bottom: int, right: int, dtype: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Through tiles at fixed places of the frame: cv2's coordinates are rounded by where a picture begins."""
         foreground = np.zeros((bottom - top, right - left, 3), dtype)
         alpha = np.zeros((bottom - top, right - left), dtype)
-        top_level = float(np.iinfo(dtype).max)
-        depth = cv2.CV_8U if dtype == np.uint8 else cv2.CV_16U
-        span = max(8, int(SOURCE_PIXELS * self._scale**2 / max(1, bottom - top)))
-        for start in range(left, right, span):
-            end = min(right, start + span)
-            premultiplied = self._sampled(top, start, bottom, end)
-            if premultiplied is not None:
-                # Divided by the very alpha that the filter gave, ringing included: so one color stays that color.
-                cover = cv2.cvtColor(np.maximum(premultiplied[..., 3], 1e-4), cv2.COLOR_GRAY2RGBA)
-                straight = cv2.divide(premultiplied, cover)  # alpha itself is divided by cover's fourth channel, 1
-                levels = cv2.multiply(straight, (top_level,) * 4, dtype=depth)  # rounds and clips
-                foreground[:, start - left : end - left] = levels[..., :3]
-                alpha[:, start - left : end - left] = levels[..., 3]
+        wide = min(8 * TILE, max(8, int(SOURCE_PIXELS * self._scale**2 / TILE)))
+        for y in range(top // TILE * TILE, bottom, TILE):
+            for x in range(left // wide * wide, right, wide):
+                levels = self._tile(y, x, y + TILE, x + wide, dtype)
+                if levels is not None:
+                    first, start = max(top, y), max(left, x)
+                    part = levels[first - y : bottom - y, start - x : right - x]
+                    here = (
+                        slice(first - top, first - top + len(part)),
+                        slice(start - left, start - left + part.shape[1]),
+                    )
+                    foreground[here], alpha[here] = part[..., :3], part[..., 3]
         return foreground, alpha
+
+    def _tile(self, top: int, left: int, bottom: int, right: int, dtype: Any) -> NDArray[Any] | None:
+        """Straight RGBA (h, w, 4), or None where it is empty."""
+        premultiplied = self._sampled(top, left, bottom, right)
+        if premultiplied is None:
+            return None
+        # Divided by the very alpha that the filter gave, ringing included: so one color stays that color.
+        cover = cv2.cvtColor(np.maximum(premultiplied[..., 3], LEAST_ALPHA), cv2.COLOR_GRAY2RGBA)
+        straight = cv2.divide(premultiplied, cover)  # alpha itself is divided by cover's fourth channel, 1
+        depth = cv2.CV_8U if dtype == np.uint8 else cv2.CV_16U
+        levels: NDArray[Any] = cv2.multiply(straight, (float(np.iinfo(dtype).max),) * 4, dtype=depth)  # rounds, clips
+        return levels
 
     def _moved(self, top: int, left: int, bottom: int, right: int, dtype: Any) -> tuple[NDArray[Any], NDArray[Any]]:
         height, width = self.cutout.shape[:2]
@@ -68,9 +91,25 @@ class PlacedCutout:
             alpha[y0 - top : y1 - top, x0 - left : x1 - left] = cv2.extractChannel(inside, 3)
         return foreground, alpha
 
+    def _scaled(self, top: int, left: int, bottom: int, right: int, dtype: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Upright, mirrored or not: in one pass."""
+        sigma = self._sigma if self._sigma > LEAST_SIGMA else 0.0
+        made = np.empty((bottom - top, right - left, 3), dtype), np.empty((bottom - top, right - left), dtype)
+        sides, inside = [], []
+        for axis, start, end, length in (
+            (1, top, bottom, self.cutout.shape[0]),
+            (0, left, right, self.cutout.shape[1]),
+        ):
+            back = float(self._back[axis, axis]), float(self._back[axis, 2])
+            sides.append(side_weights(back, start, end, self._step, sigma))
+            at = back[0] * (np.arange(start, end) + 0.5) + back[1]
+            inside.append(np.clip(np.minimum(at, length - at) * self._scale + 0.5, 0, 1).astype(np.float32))
+        scale_upright(self.cutout, sides[0], sides[1], (inside[0], inside[1]), made, LEAST_ALPHA)
+        return made
+
     def _sampled(self, top: int, left: int, bottom: int, right: int) -> Float | None:
         """Premultiplied RGBA 0..1 of a piece, or None where it is empty."""
-        step, reach = self._step, 3 + int(np.ceil(3 * self._sigma))
+        step, reach = self._step, _margin(self._sigma)
         height, width = self.cutout.shape[:2]
         near = bounds(self._back, (top, left, bottom, right))
         # Blocks start at multiples of the step in the whole photo, so that pieces agree wherever they are cut.
@@ -89,7 +128,7 @@ class PlacedCutout:
             source = cv2.copyMakeBorder(source, *edges, cv2.BORDER_REPLICATE)
         if step > 1:
             source = cv2.resize(source, None, fx=1 / step, fy=1 / step, interpolation=cv2.INTER_AREA)
-        if self._sigma > 0.05:
+        if self._sigma > LEAST_SIGMA:
             source = cv2.GaussianBlur(source, (0, 0), self._sigma)
         # OpenCV counts from pixel centers: half a pixel off on both sides.
         back = self._back.copy()
@@ -116,6 +155,92 @@ class PlacedCutout:
         height, width = self.cutout.shape[:2]
         room = np.minimum(np.minimum(u, width - u), np.minimum(v, height - v)) * self._scale
         return np.clip(room + 0.5, 0, 1).astype(np.float32)
+
+
+def _antialias(scale: float) -> tuple[int, float]:
+    """(step, sigma): blocks of step x step photo pixels are averaged, their means blurred by sigma, then sampled.
+
+    Whole-number shrinking averages blocks; the rest, between 1 and 1/2, is blurred just enough.
+    """
+    step = max(1, int(1 / scale + 1e-9))
+    rest = min(1.0, scale * step)
+    return step, 0.5 * float(np.sqrt(1 / rest**2 - 1))  # ours: half a result pixel, less what a pixel has already
+
+
+def _margin(sigma: float) -> int:
+    """How many blocks around a pixel the filter reaches."""
+    return 3 + int(np.ceil(3 * sigma))
+
+
+def matrix_tensor(places: "Tensor", boxes: "Tensor", frame: tuple[int, int]) -> "Tensor":
+    """(B, 2, 3) affines, photo pixels -> frame pixels: geometry.placement_matrix in torch, differentiable.
+
+    places: (B, 5) x, y, height, rotation, mirror, as a Place has them; mirrored where the fifth is above 0. boxes:
+    (B, 4) top, left, bottom, right in photo pixels. Nothing is snapped to whole pixels.
+    """
+    import torch
+
+    x, y, height, turn, mirror = places.unbind(1)
+    top, left, bottom, right = boxes.unbind(1)
+    scale, angle = height * frame[0] / (bottom - top), torch.deg2rad(turn)
+    across = torch.where(mirror > 0, -scale, scale)
+    linear = torch.stack([angle.cos() * across, angle.sin() * scale, -angle.sin() * across, angle.cos() * scale], 1)
+    linear = linear.unflatten(1, (2, 2))
+    anchor = torch.stack([(left + right) / 2, bottom], 1)[..., None]
+    return torch.cat([linear, torch.stack([x * frame[1], y * frame[0]], 1)[..., None] - linear @ anchor], 2)
+
+
+def place_tensor(cutout: "Tensor", matrix: "Tensor", frame: tuple[int, int]) -> "Tensor":
+    """Cut-outs (B, 4, H, W), straight RGBA 0..1, seen through affines -> (B, 4, h, w), premultiplied.
+
+    matrix: (B, 2, 3), photo pixels -> frame pixels; frame: (h, w). The same filter as PlacedCutout's: means of blocks,
+    a Gaussian, Keys' cubic with a = -0.75; colors are divided by the alpha that it gave, ringing included, and both are
+    clipped. Differentiable in both, but for the filter's width, which is taken as given.
+    """
+    import torch
+
+    premultiplied = torch.cat([cutout[:, :3] * cutout[:, 3:], cutout[:, 3:]], dim=1)
+    seen = torch.stack([_through(one, affine, frame) for one, affine in zip(premultiplied, matrix, strict=True)])
+    alpha = seen[:, 3:].clamp(0, 1)
+    return torch.cat([(seen[:, :3] / seen[:, 3:].clamp_min(LEAST_ALPHA)).clamp(0, 1) * alpha, alpha], dim=1)
+
+
+def _through(premultiplied: "Tensor", matrix: "Tensor", frame: tuple[int, int]) -> "Tensor":
+    """One picture (4, H, W) -> (4, h, w)."""
+    import torch
+    import torch.nn.functional as F
+
+    size = float(torch.linalg.det(matrix[:, :2].detach().double()).abs().sqrt())
+    step, sigma = _antialias(size)
+    height, width = premultiplied.shape[1:]
+    edge = _margin(sigma) * step  # beyond the photo's border its last pixels go on
+    source = F.pad(premultiplied[None], (edge, edge + -width % step, edge, edge + -height % step), mode="replicate")
+    source = F.avg_pool2d(source, step)
+    if sigma > LEAST_SIGMA:
+        source = _blurred(source, sigma)
+    back = torch.linalg.inv(matrix[:, :2].double())
+    y, x = torch.meshgrid(*(torch.arange(n, device=matrix.device) + 0.5 for n in frame), indexing="ij")
+    at = torch.stack([x, y], 2).double() - matrix[:, 2].double()
+    uv = at @ back.T  # photo pixels, (h, w, 2)
+    whole = at.new_tensor([source.shape[3], source.shape[2]]) * step
+    grid = ((uv + edge) / whole * 2 - 1).to(source.dtype)
+    placed = F.grid_sample(source, grid[None], mode="bicubic", padding_mode="border", align_corners=False)[0]
+    room = torch.minimum(uv, uv.new_tensor([width, height]) - uv).amin(2) * size
+    return placed * (room + 0.5).clamp(0, 1).to(placed.dtype)
+
+
+def _blurred(pictures: "Tensor", sigma: float) -> "Tensor":
+    """(1, C, H, W) through the Gaussian that cv2 takes for floating-point pixels."""
+    import torch
+    import torch.nn.functional as F
+
+    reach = (round(8 * sigma + 1) | 1) // 2
+    taps = torch.arange(-reach, reach + 1, device=pictures.device, dtype=pictures.dtype)
+    taps = (-(taps**2) / (2 * sigma**2)).exp()
+    taps = (taps / taps.sum()).expand(pictures.shape[1], 1, 1, -1)
+    across = F.conv2d(F.pad(pictures, (reach, reach, 0, 0), mode="replicate"), taps, groups=len(taps))
+    padded = F.pad(across, (0, 0, reach, reach), mode="replicate")
+    return F.conv2d(padded, taps.mT, groups=len(taps))
 
 
 def shrink(picture: NDArray[Any], longest: int) -> NDArray[Any]:

@@ -1,47 +1,60 @@
-"""The composite stage: a person (photo or cut-out) and a place in; the finished picture out."""
+"""The composite stage: people (photos or cut-outs) and a place in; the finished picture out."""
 
-import threading
-from collections import OrderedDict
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bgswap import extensions
 from bgswap.compositing.backdrop import blurred, plain
-from bgswap.compositing.compose import compose
-from bgswap.compositing.decide import CompositeSettings, decide
+from bgswap.compositing.compose import compose_people
+from bgswap.compositing.cutter import Cutter, is_cut_out
+from bgswap.compositing.decide import BLEND, HARMONIZE, LEARNED, CompositeSettings, decide_people
+from bgswap.compositing.decider import USUAL, Networks, network_for
 from bgswap.compositing.decisions import Decisions
-from bgswap.errors import PictureError
+from bgswap.compositing.placement import candidates, farthest_first
+from bgswap.compositing.saved import SavedDecisions, to_line
+from bgswap.errors import PictureError, UsageError
 from bgswap.folders.picture import Picture
 from bgswap.folders.records import Record
 from bgswap.folders.task import Made, Work
-from bgswap.matting.colors import cut_out
-from bgswap.matting.predict import Matter, MatteSettings
+from bgswap.matting.predict import REFINE, MatteSettings
 from bgswap.zoo.choice import ModelOptions
+from bgswap.zoo.loader import describe
 
-KEPT = 2  # ours: cut-outs of people that come again with other places are kept, this many
+MULTI_STREAM = "multi-stream"
+CANDIDATE = "candidate"  # a record's field: which of the places that were found, from 1
 
 
 @dataclass(frozen=True)
 class CompositeStage:
-    """What `bgswap composite` does to a person and a place.
+    """What `bgswap composite` does to people and a place.
 
     backdrop: None for a place of the record's own, a color (sRGB 0..255), or "blur" for the photo's background.
+    people: how many each picture gets; the first one's role is "person", the second one's "person2", ...
+    roles: the outputs that are wanted, "composite" and "alpha". decisions: a file whose lines are applied; read by its
+    SHA-256, too, so that -u sees a change. save: whether lines of decisions are to be given.
     """
 
     settings: CompositeSettings
     matte: MatteSettings
     model: ModelOptions
     backdrop: tuple[int, int, int] | str | None = None
+    people: int = 1
+    roles: tuple[str, ...] = ("composite",)
+    decisions: tuple[Path, str] | None = None
+    save: bool = False
     command: ClassVar[str] = "composite"
 
     def inputs(self) -> Mapping[str, str]:
-        """A person, a place, and for "blur" the photo that a cut-out came from."""
-        return {"person": "picture", "background": "picture"} | (
-            {"photo": "picture"} if self.backdrop == "blur" else {}
-        )
+        """The people, a place, and for "blur" the photo that a cut-out came from."""
+        people = {person_role(number): "picture" for number in range(self.people)}
+        more = {"photo": "picture"} if self.backdrop == "blur" else {}
+        return people | {"background": "picture"} | more
 
     def enough(self, role: str, read: Mapping[str, Picture]) -> tuple[int, int] | None:
         """A place that only has to cover the photo's frame need not be decoded any larger."""
@@ -49,33 +62,62 @@ class CompositeStage:
         return read["person"].size if covers else None
 
     def models(self) -> Sequence[Mapping[str, str]]:
-        """The weights of the matting network, which is loaded only when a person is not cut out yet."""
-        return self.model.weights(self.matte.model)
+        """The weights of all networks that may be asked; they are loaded when they are."""
+        names = [self.matte.model]
+        names += {self.matte.refine} - set(extensions.names(REFINE))
+        return [row for name in [*names, *networks_of(self.settings)] for row in self.model.weights(name)]
 
     def prepare(self, threads: int) -> tuple[Work, Sequence[str]]:
-        """Nothing is loaded yet: people who come cut out need no network."""
-        cutter = _Cutter(self.matte, self.model, threads)
+        """Nothing is loaded yet: people who come cut out, and ways without networks, need none."""
+        cutter, networks = Cutter(self.matte, self.model, threads), Networks(self.model, threads)
+        saved = SavedDecisions(self.decisions[0]) if self.decisions else None
 
         def work(pictures: Mapping[str, Picture], record: Record) -> Made:
-            person, warnings = cutter.cut(pictures["person"])
-            background, owned = self._background(pictures, person)
-            settings = self.settings
-            decisions = replace(decide(person, background, settings), key=record.key)
+            people, warnings = [], []
+            for role in (role for role in map(person_role, range(self.people)) if role in pictures):
+                cut, more = cutter.cut(pictures[role])
+                people.append(cut)
+                warnings += more
+            background, owned = self._background(pictures, people[0])
+            settings = replace(self.settings, candidate=record.fields.get(CANDIDATE, self.settings.candidate))
+            given = saved.of(record.key) if saved else []
+            decided = decide_people(people, background, settings, networks, given=given)
+            decided = [_named(one, record, number) for number, one in enumerate(decided)]
             out = background if owned or background.flags.writeable else None
-            done, more = compose(person, background, decisions, settings, out=out)
+            order = farthest_first([one.place for one in decided])
+            mask = self._mask(settings, people[0], background)
+            done, more = compose_people(
+                [(people[number], decided[number]) for number in order],
+                background,
+                settings,
+                out=out,
+                mask=mask,
+                networks=networks,
+            )
+            told = [*warnings, *(text for one in decided for text in one.warnings), *more]
             source = pictures.get("background", pictures["person"])
-            told = [*warnings, *decisions.warnings, *more]
             made = {"composite": replace(source, pixels=done)}
-            return Made(made, told, _where(decisions), cutter.notes, _remarks(decisions, settings))
+            if mask is not None:
+                made["alpha"] = replace(source, pixels=mask)
+            lines = [to_line(one) for one in decided] if self.save else []
+            notes = (*cutter.notes, *networks.notes)
+            return Made(made, told, _where(decided), notes, _remarks(decided[0], settings), lines)
 
         return work, ()
+
+    def _mask(
+        self, settings: CompositeSettings, person: NDArray[Any], background: NDArray[Any]
+    ) -> NDArray[np.uint8] | None:
+        if "alpha" not in self.roles:
+            return None
+        return np.zeros((person if settings.frame == "person" else background).shape[:2], np.uint8)
 
     def _background(self, pictures: Mapping[str, Picture], person: NDArray[Any]) -> tuple[NDArray[Any], bool]:
         if isinstance(self.backdrop, tuple):
             return plain(self.backdrop, person.shape[:2], person.dtype), True
         if self.backdrop == "blur":
             photo = pictures.get("photo", pictures["person"])
-            if _is_cut_out(photo):
+            if is_cut_out(photo):
                 raise PictureError("--bg blur needs the photo itself, and this is a cut-out")
             if photo.size != person.shape[:2]:
                 raise PictureError(f"photo {photo.size} and cut-out {person.shape[:2]} differ in size: matte it again")
@@ -86,9 +128,52 @@ class CompositeStage:
         return (place, False) if place.flags.c_contiguous else (np.ascontiguousarray(place), True)
 
 
-def _where(decisions: Decisions) -> dict[str, Any]:
-    place = decisions.place
-    return {} if place is None else {"place": [round(v, 4) for v in (place.x, place.y, place.height)]}
+def person_role(number: int) -> str:
+    """The role of a picture's first, second, ... person, counted from 0."""
+    return f"person{number + 1}" if number else "person"
+
+
+def networks_of(settings: CompositeSettings) -> list[str]:
+    """Names of the networks that composite itself may ask: all but the matting ones.
+
+    Raises:
+        UsageError: one of them is for something else.
+    """
+    names = []
+    for part, way in (("place", settings.place), ("harmonize", settings.harmonize), ("shadow", settings.shadow)):
+        if LEARNED in way.split(";"):
+            names.append(network_for(part, settings.model))
+    if settings.harmonize not in extensions.names(HARMONIZE):
+        names.append(network_for("harmonize", settings.harmonize))
+    if settings.blend == MULTI_STREAM or settings.blend not in extensions.names(BLEND):
+        names.append(USUAL["blend"] if settings.blend == MULTI_STREAM else settings.blend)
+        card, _ = describe(names[-1])
+        if card.task != "fuse":
+            raise UsageError(f"--blend {names[-1]} is for the task '{card.task}', not for 'fuse'")
+    return list(dict.fromkeys(names))
+
+
+def fingerprint(path: Path) -> str:
+    """SHA-256 of a file of decisions."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _named(decided: Decisions, record: Record, number: int) -> Decisions:
+    person, place = (str(record.paths.get(role, "")) for role in (person_role(number), "background"))
+    return replace(decided, key=record.key, person=person, background=place)
+
+
+def _where(decided: Sequence[Decisions]) -> dict[str, Any]:
+    places = [one.place for one in decided]
+    rounded = [[round(v, 4) for v in (place.x, place.y, place.height)] for place in places if place is not None]
+    if not rounded:
+        return {}
+    told: dict[str, Any] = {"place": rounded[0]}
+    if len(decided) > 1:
+        told["places"] = rounded
+    elif len(decided[0].candidates) > 1:
+        told["candidates"] = candidates(decided[0].candidates)
+    return told
 
 
 def _remarks(decisions: Decisions, settings: CompositeSettings) -> list[str]:
@@ -100,44 +185,3 @@ def _remarks(decisions: Decisions, settings: CompositeSettings) -> list[str]:
     return [
         f"placed by '{settings.place}' at {where}, {size}; --place X,Y,H puts them elsewhere, --frame sizes the frame"
     ]
-
-
-def _is_cut_out(picture: Picture) -> bool:
-    return picture.alpha is not None and bool((picture.alpha < np.iinfo(picture.pixels.dtype).max).any())
-
-
-class _Cutter:
-    """People as cut-outs: who comes as a photo is matted on the way, by a network loaded for the first of them."""
-
-    def __init__(self, settings: MatteSettings, model: ModelOptions, threads: int) -> None:
-        self.settings, self.model, self.threads = settings, model, threads
-        self._lock = threading.Lock()
-        self._matter: Matter | None = None
-        self.notes: tuple[str, ...] = ()  # of the network, once it is loaded
-        self._kept: OrderedDict[int, tuple[Picture, NDArray[Any], list[str]]] = OrderedDict()
-
-    def cut(self, person: Picture) -> tuple[NDArray[Any], list[str]]:
-        """The person's cut-out (H, W, 4) and what to tell the user."""
-        if _is_cut_out(person):
-            return person.pixels, []
-        with self._lock:
-            kept = self._kept.get(id(person))
-            if kept and kept[0] is person:
-                return kept[1], kept[2]
-        matter = self._load()
-        matte = matter.estimate(person.rgb)
-        cut = cut_out(person.rgb, matte.alpha, self.settings.colors)
-        if not person.pixels.flags.writeable:  # a picture that other records read too: it will come again
-            with self._lock:
-                self._kept[id(person)] = (person, cut, matte.warnings)
-                while len(self._kept) > KEPT:
-                    self._kept.popitem(last=False)
-        return cut, matte.warnings
-
-    def _load(self) -> Matter:
-        with self._lock:
-            if self._matter is None:
-                model = self.model.load(self.settings.model, self.threads)
-                self.notes = model.notes
-                self._matter = Matter(model, self.settings)
-            return self._matter

@@ -56,8 +56,8 @@ def resolve(request: Request, stream: IO[bytes] | None = None) -> tuple[ScoreSet
     Raises UsageError: a folder or field is missing, names clash, or a metric lacks what it needs.
     """
     operands, true = list(request.predicted), request.true
-    if true is None and stream is None and len(operands) == 2:
-        true = operands.pop()  # two bare folders are PREDICTED and TRUE
+    if true is None and stream is None and len(operands) == 2 and not names.is_named(operands[1]):
+        true = operands.pop()  # two bare folders are PREDICTED and TRUE; NAME=PATH is a system
     truth = names.of_truth(true) if true is not None else None
     systems, found = _systems(operands, request.baseline)
     if stream is not None:

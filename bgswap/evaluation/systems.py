@@ -49,15 +49,20 @@ def name_systems(operands: Sequence[str]) -> list[tuple[str, str]]:
     """(name, path) of every system: NAME=PATH as typed, else the path's last part, or all of it where two agree."""
     pairs = []
     for operand in operands:
-        name, equals, path = operand.partition("=")
-        given = bool(equals and name and path) and not Path(operand).exists()
-        pairs.append((name, path) if given else ("", operand))
+        name, _, path = operand.partition("=")
+        pairs.append((name, path) if is_named(operand) else ("", operand))
     ends = [Path(path).name or path for _, path in pairs]
     made = [name or (path if ends.count(end) > 1 else end) for (name, path), end in zip(pairs, ends, strict=True)]
     for one in made:
         if made.count(one) > 1:
             raise UsageError(f"two systems are called '{show(one)}': name them, as in ours=PATH")
     return [(name, path) for name, (_, path) in zip(made, pairs, strict=True)]
+
+
+def is_named(operand: str) -> bool:
+    """Whether an operand is NAME=PATH."""
+    name, equals, path = operand.partition("=")
+    return bool(equals and name and path) and not Path(operand).exists()
 
 
 def of_truth(name: str) -> list[Record]:

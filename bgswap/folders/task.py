@@ -39,6 +39,7 @@ class Made:
     fields: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
     remarks: Sequence[str] = ()
+    lines: Sequence[str] = ()  # of a file beside the pictures, such as --save-decisions; whoever runs collects them
 
 
 class Stage(Protocol):
@@ -105,6 +106,7 @@ class Outcome:
     stream: bytes | None = None  # an output meant for standard output
     notes: Sequence[str] = ()
     remarks: Sequence[str] = ()
+    lines: Sequence[str] = ()
 
 
 def carry_out(stage: Stage, coding: Coding, threads: int, tasks: Sequence[Task]) -> list[Outcome]:
@@ -128,6 +130,7 @@ def _carry_out_one(stage: Stage, work: Work, coding: Coding, task: Task) -> Outc
         worked = time.perf_counter()
         outcome.warnings += made.warnings
         outcome.fields, outcome.notes, outcome.remarks = dict(made.fields), made.notes, made.remarks
+        outcome.lines = made.lines
         _write_all(task, made, coding, outcome)
         ended = time.perf_counter()
         steps = {"decode": decoded - began, "model": worked - decoded, "encode": ended - worked}

@@ -10,6 +10,7 @@ import threading
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ KEPT = 4  # ours: decoded frames kept a decoder, so that the frame before is at 
 SCALER = 0x2 | 0x2000 | 0x40000 | 0x80000
 BT709, UNSPECIFIED = 1, 2  # H.273's numbers of color matrices
 HD = 720  # rows from which players take untagged video for BT.709, below for BT.601
+LIKE = 0.01  # ours: a video's own word for its rate is taken where it differs by less from what the stamps tell
 HDR = {16: "PQ", 18: "HLG"}  # H.273's numbers of transfer curves
 
 _own = threading.local()
@@ -64,6 +66,61 @@ def count(path: Path) -> tuple[int, float]:
         hidden = sum(entry.is_discard for entry in entries) if len(entries) == stream.frames else 0
         frames = stream.frames - hidden
         return frames if frames > 0 else len(_stamps(container, stream)[0]), rate
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame of a video that is read from its beginning; stamp: its time after the first one, in ticks."""
+
+    index: int
+    stamp: int
+    picture: Picture
+
+
+class Reader:
+    """A video read once, frame after frame; by one thread at a time. Raises as `frame` does.
+
+    rate: frames a second on average. tick: seconds of a tick, which stamps are counted in. stamps: of all frames.
+    begin: seconds at which the file shows its first frame; sound is to be moved by as much. notes: what the user
+    should hear, complete when the last frame was read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._decoder = _Decoder(path)
+        stream, stamps = self._decoder.stream, self._decoder.stamps
+        self.tick = stream.time_base or Fraction(1, 1000)
+        ticks = stamps[-1] - stamps[0] if stamps else 0
+        told = stream.average_rate or stream.guessed_rate or Fraction(25)
+        self.rate = told if not ticks else (len(stamps) - 1) / (ticks * self.tick)
+        if abs(self.rate / told - 1) < LIKE:  # stamps are rounded, rates are not
+            self.rate = told
+        if not stamps:
+            stamps, self.tick = list(range(self._decoder.number)), 1 / self.rate
+        self.begin = stamps[0] * self.tick
+        self.stamps = [stamp - stamps[0] for stamp in stamps]
+        self.notes: tuple[str, ...] = ()
+
+    @property
+    def seconds(self) -> Fraction:
+        """From the first frame's beginning to the last one's end."""
+        return self.stamps[-1] * self.tick + 1 / self.rate
+
+    def __iter__(self) -> Iterator[Frame]:
+        """All frames from here on. What cannot be decoded is an error, or with nothing after it the video's end."""
+        wanted = 0
+        for index, decoded in self._decoder.coming:
+            if decoded.is_corrupt:
+                continue
+            if index != wanted:
+                raise PictureError(f"its frame {wanted} cannot be decoded: the video is damaged there")
+            wanted += 1
+            yield Frame(index, self.stamps[index], _picture(decoded, self._decoder.path.name))
+        if wanted < len(self.stamps):
+            self.notes = (f"was cut off: only {wanted} of its {len(self.stamps)} frames can be decoded",)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._decoder._close()
 
 
 def _opened(path: Path) -> "tuple[InputContainer, VideoStream]":

@@ -165,11 +165,7 @@ class TripleUNet(nn.Module):
         self.gates = nn.Parameter(torch.zeros(levels, several)) if config.join == "dynamic" else None
         self.place = PlaceHead(several * config.widths[-1], config.width)
 
-    def forward(self, planes: Tensor) -> Tensor:
-        """The composite (B, 3, H, W), 0..1 sRGB; see forward_all."""
-        return self.forward_all(planes)[0]
-
-    def forward_all(self, planes: Tensor) -> tuple[Tensor, Tensor]:  # (B, 7, H, W) 0..1
+    def forward(self, planes: Tensor) -> tuple[Tensor, Tensor]:  # (B, 7, H, W) 0..1
         """The composite (B, 3, H, W), 0..1 sRGB, and the place (B, 5) as PlaceHead gives it.
 
         planes: the person's colors times alpha (3; black where nobody is), the mask (1) and the background (3),

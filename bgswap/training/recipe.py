@@ -160,4 +160,5 @@ class Recipe(Generic[S]):
     multiple: Callable[[S], int] = lambda _: 32
     activation: Literal["none", "sigmoid"] = "none"
     more_roles: Callable[[S], tuple[str, ...]] = lambda _: ()
+    gives: tuple[str, ...] = ("picture",)  # the network's outputs in order, as a catalog row has them
     fields: tuple[str, ...] = ()  # numbers of a sample that it takes, such as box_true

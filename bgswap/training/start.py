@@ -223,6 +223,7 @@ def _told(order: Order, tools: Tools, options: TrainOptions) -> dict[str, Any]:
         "task": recipe.task,
         "network": recipe.network,
         "takes": list(recipe.takes),
+        "gives": list(recipe.gives),
         "about": f"{order.name}, trained by bgswap train",
         "input": {
             "side": side,

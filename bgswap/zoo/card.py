@@ -68,9 +68,19 @@ class Card:
     """A model: name, files, terms, what it needs and gives. `file`, `urls`, ... speak of its first file."""
 
     name: str
-    # features: for metrics; refine, fuse, harmonize, place, generate: what trained runs do
+    # features: for metrics; those from refine on: what trained runs do; transform decides for composite
     task: Literal[
-        "matte", "inpaint", "segment", "parse", "features", "refine", "fuse", "harmonize", "place", "generate"
+        "matte",
+        "inpaint",
+        "segment",
+        "parse",
+        "features",
+        "refine",
+        "fuse",
+        "harmonize",
+        "place",
+        "transform",
+        "generate",
     ] = "matte"
     license: str = "unknown"
     commercial: bool = True  # False: only with --accept-license
@@ -78,6 +88,7 @@ class Card:
     network: str = ""  # for state dicts: the file of bgswap/networks that fits
     files: tuple[WeightFile, ...] = ()
     takes: tuple[str, ...] = ("photo",)  # pictures that the input stacks, by role: "photo", "alpha", "background"
+    gives: tuple[str, ...] = ("picture",)  # the outputs in order; those that composite reads are told in its decider.py
     input: InputSpec = field(default_factory=InputSpec)
     output: OutputSpec = field(default_factory=OutputSpec)
     origin: str = "bgswap"  # or the catalog file, run folder or weights that it was read from

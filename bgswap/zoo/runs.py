@@ -1,7 +1,7 @@
 """A run folder, as `bgswap train` leaves it, is a model: run.json tells of it, best.safetensors has weights.
 
-run.json has the keys of a catalog row (task, network, license, commercial, about, takes, input, output); others are
-the trainer's and ignored here. Without "input" it needs what the catalog's model of that network needs.
+run.json has the keys of a catalog row (task, network, license, commercial, about, takes, gives, input, output); others
+are the trainer's and ignored here. Without "input" it needs what the catalog's model of that network needs.
 """
 
 import json
@@ -13,7 +13,7 @@ from bgswap.zoo.card import Card, card_from_table
 from bgswap.zoo.catalog import by_network
 
 RUN, BEST = "run.json", "best.safetensors"
-KEYS = ("task", "network", "license", "commercial", "about", "takes", "input", "output")
+KEYS = ("task", "network", "license", "commercial", "about", "takes", "gives", "input", "output")
 
 
 def is_run(path: Path) -> bool:
@@ -39,4 +39,6 @@ def card_of(path: Path) -> Card:
     name = "".join(c if c.isalnum() or c in "._-" else "-" for c in path.name).strip("._-") or "run"
     row |= {"file": str(path / BEST), "verified": "trained here"}
     card = card_from_table(name, row, str(path / RUN))
+    if known and "gives" not in row:
+        card = replace(card, gives=known.gives)
     return card if "input" in row or not known else replace(card, input=known.input, output=known.output)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from bgswap.compositing.compose import compose
 from bgswap.compositing.decide import CompositeSettings, decide
 from bgswap.compositing.decisions import Blend, Decisions, Place, ShadowLayer
+from bgswap.compositing.saved import from_line, to_line
 from bgswap.errors import PictureError
 
 PLAIN = CompositeSettings(place="keep", shadow="none")
@@ -191,7 +192,7 @@ def test_saved_decisions_give_the_same_bytes(whole_person, place):
     choices = CompositeSettings(blend="feather", harmonize="reinhard", light="linear")
     decisions = decide(whole_person, place, choices)
     fresh, _ = compose(whole_person, place, decisions)
-    again, _ = compose(whole_person, place, Decisions.from_json(decisions.to_json()))
+    again, _ = compose(whole_person, place, from_line(to_line(decisions)))
     assert np.array_equal(fresh, again)
 
 

@@ -59,7 +59,7 @@ def test_it_has_as_many_parameters_as_the_field_notes_count_without_the_head(con
 def test_composite_and_place_come_at_any_size_that_divides(config, size):
     network = made(config)
     with torch.no_grad():
-        picture, place = network.forward_all(torch.rand(2, 7, *size))
+        picture, place = network(torch.rand(2, 7, *size))
     assert picture.shape == (2, 3, *size)
     assert place.shape == (2, 5)
     assert 0 <= float(picture.min()) < float(picture.max()) <= 1
@@ -80,7 +80,7 @@ def test_a_network_is_recognized_among_all_and_rebuilt_from_its_weights_alone(co
     again = build(found)
     again.load_state_dict(network.state_dict())
     with torch.no_grad():
-        one, other = network.forward_all(planes), again.eval().forward_all(planes)
+        one, other = network(planes), again.eval()(planes)
     assert torch.equal(one[0], other[0])
     assert torch.equal(one[1], other[1])
 
@@ -112,11 +112,11 @@ def test_a_stream_without_weight_at_any_layer_is_not_seen(config, stream, planes
     other = given.clone()
     other[:, planes] = 1 - other[:, planes]
     with torch.no_grad():
-        before, after = network.forward_all(given), network.forward_all(other)
+        before, after = network(given), network(other)
         assert (before[0] - after[0]).abs().max() > 1e-3
         assert (before[1] - after[1]).abs().max() > 1e-4
         network.gates[:, stream] = -80.0
-        before, after = network.forward_all(given), network.forward_all(other)
+        before, after = network(given), network(other)
     torch.testing.assert_close(before, after)
 
 
@@ -124,9 +124,9 @@ def test_a_stream_without_weight_at_any_layer_is_not_seen(config, stream, planes
 def test_each_layer_has_its_own_weights_of_the_streams(level):
     network, given = made(SMALL), torch.rand(1, 7, 32, 32)
     with torch.no_grad():
-        before = network(given)
+        before = network(given)[0]
         network.gates[level] = network.gates[level].flip(0)
-        assert (network(given) - before).abs().max() > 1e-5
+        assert (network(given)[0] - before).abs().max() > 1e-5
     assert network.shares().shape == (4, 3)
     torch.testing.assert_close(network.shares().sum(1), torch.ones(4))
 
@@ -139,13 +139,13 @@ def test_equal_weights_are_the_plain_join(config):
     assert plain.shares() is None
     plain.load_state_dict({name: value for name, value in dynamic.state_dict().items() if name != "gates"})
     given = torch.rand(1, 7, 32, 32)
-    torch.testing.assert_close(dynamic.forward_all(given), plain.forward_all(given))
+    torch.testing.assert_close(dynamic(given), plain(given))
 
 
 def test_a_batch_equals_one_by_one_in_use():
     network, given = made(SMALL), torch.rand(3, 7, 32, 32)
     with torch.no_grad():
-        torch.testing.assert_close(network(given), torch.cat([network(one[None]) for one in given]))
+        torch.testing.assert_close(network(given)[0], torch.cat([network(one[None])[0] for one in given]))
 
 
 def test_the_layers_that_drop_are_those_of_pix2pix():
@@ -163,5 +163,5 @@ def test_the_head_tells_where_something_is():
     left = torch.zeros(1, 7, 64, 64)
     left[:, :, 24:40, 8:24] = 1
     with torch.no_grad():
-        apart = network.forward_all(left)[1] - network.forward_all(left.roll(32, dims=3))[1]
+        apart = network(left)[1] - network(left.roll(32, dims=3))[1]
     assert apart.abs().max() > 1e-4

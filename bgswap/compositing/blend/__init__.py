@@ -1,1 +1,1 @@
-"""How edges mix: reach(width_px) and blend(foreground, alpha, background, ...), told in over.py."""
+"""How edges mix: reach(width_px) and blend(...), told in over.py; prepare(small, model, frame) looks at it all."""

@@ -7,15 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bgswap.compositing.blend import over
-from bgswap.compositing.edges import edge_tiles, push_pull
+from bgswap.compositing.edges import edge_tiles, push_pull, pyramid_reach
 from bgswap.compositing.light import Float, to_levels, to_linear, to_srgb, to_unit
 
-WIDTH = 0.004  # ours: the coarsest band mixes over 4 pixels at 1000 rows; more lets the place glow into the person
+WIDTH = 0.002  # ours: the coarsest band mixes over 2 pixels at 1000 rows; at 4 people glow before the night
 
 
 def reach(width_px: float) -> int:
     """Pixels beyond a pixel that decide about it; a multiple of the coarsest band's step, so that pieces agree."""
-    return 4 * 2 ** _levels(width_px)
+    return 2 * pyramid_reach(_levels(width_px))  # of the colors carried outward, and then of the bands
 
 
 def _levels(width_px: float) -> int:
@@ -41,7 +41,7 @@ def blend(
 
 def _mix(foreground: NDArray[Any], alpha: NDArray[Any], background: NDArray[Any], levels: int, light: str) -> Float:
     cover, near, far = to_unit(alpha), to_unit(foreground), to_unit(background)
-    near = push_pull(near, cover, levels + 1)
+    near = push_pull(near, cover, levels)
     if light == "linear":
         near, far = to_linear(near), to_linear(far)
     # The difference's pyramid is the difference of both pyramids: one is enough.

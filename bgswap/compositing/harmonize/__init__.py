@@ -1,1 +1,1 @@
-"""A person's colors: harmonize(foreground, alpha, background), small and 0..1 -> a ColorMap's grid, or None."""
+"""A person's colors: harmonize(scene) -> ColorMap, or None for no change; strength is set by who asks."""

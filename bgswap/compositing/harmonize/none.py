@@ -1,8 +1,9 @@
 """The person's colors stay as they are."""
 
-from bgswap.compositing.light import Float
+from bgswap.compositing.decisions import ColorMap
+from bgswap.compositing.scene import Scene
 
 
-def harmonize(_foreground: Float, _alpha: Float, _background: Float) -> Float | None:
-    """No grid: identity."""
+def harmonize(_scene: Scene) -> ColorMap | None:
+    """No change."""
     return None

@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bgswap.compositing.colors import fit_grid
+from bgswap.compositing.decisions import ColorMap
 from bgswap.compositing.light import Float, to_linear, to_srgb
+from bgswap.compositing.scene import Scene
 
 RATIO = 0.3, 3.0  # bounds on spread(place) / spread(person), a habit of implementations, not in the paper
 FLAT = 1e-3  # Lab units: below it there is no spread to speak of, and the ratio stays 1
@@ -17,7 +19,14 @@ TO_XYZ = np.array(  # sRGB primaries, D65
 WHITE = np.array([0.95047, 1.0, 1.08883])
 
 
-def harmonize(foreground: Float, alpha: Float, background: Float) -> Float | None:
+def harmonize(scene: Scene) -> ColorMap | None:
+    """The color change for a person at its place; None where nobody is seen."""
+    seen = scene.whole
+    grid = grid_of(seen.foreground, seen.alpha, seen.background)
+    return None if grid is None else ColorMap("reinhard", grid=grid)
+
+
+def grid_of(foreground: Float, alpha: Float, background: Float) -> Float | None:
     """Color grid (1, 1, 8, 12) that gives the person the place's mean and spread; None where there is no person.
 
     foreground (h, w, 3), alpha (h, w), background (h', w', 3): small pictures, sRGB 0..1, straight; the

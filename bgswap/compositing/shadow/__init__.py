@@ -1,1 +1,1 @@
-"""Shadows: cast(outline, place) -> ShadowLayer or None; shade(layer, alpha, ...) -> light that is lost, 0..1."""
+"""Shadows: cast(scene) -> ShadowLayer or None; room(...) and shade(...) draw it, told in cast.py."""

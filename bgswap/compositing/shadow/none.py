@@ -1,9 +1,9 @@
 """No shadow."""
 
-from bgswap.compositing.decisions import Place, ShadowLayer
-from bgswap.compositing.outline import Outline
+from bgswap.compositing.decisions import ShadowLayer
+from bgswap.compositing.scene import Scene
 
 
-def cast(_outline: Outline, _place: Place) -> ShadowLayer | None:
+def cast(_scene: Scene) -> ShadowLayer | None:
     """Nothing falls on the place."""
     return None

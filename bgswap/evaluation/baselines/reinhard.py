@@ -5,11 +5,11 @@ from numpy.typing import NDArray
 
 from bgswap.compositing.blend import over
 from bgswap.compositing.colors import Recolor
-from bgswap.compositing.decide import SMALL
 from bgswap.compositing.decisions import ColorMap
 from bgswap.compositing.harmonize import reinhard
 from bgswap.compositing.light import to_unit
 from bgswap.compositing.resample import shrink
+from bgswap.compositing.scene import SMALL
 from bgswap.evaluation.baselines._cut import check
 
 ROLES = ("input", "mask")
@@ -30,8 +30,8 @@ def make(composite: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.ui
     check(composite, mask)
     person, rest = (to_unit(shrink(np.dstack([composite, alpha]), SMALL)) for alpha in (mask, 255 - mask))
     place = rest[rest[..., 3] > SURE][None, :, :3]
-    grid = reinhard.harmonize(person[..., :3], person[..., 3], place) if place.size else None
+    grid = reinhard.grid_of(person[..., :3], person[..., 3], place) if place.size else None
     if grid is None:
         return composite.copy()
-    changed = Recolor(ColorMap("reinhard", 1.0, grid), mask.shape).apply(composite, mask, 0, 0)
+    changed = Recolor(ColorMap("reinhard", 1.0, grid=grid), mask.shape).apply(composite, mask, 0, 0)
     return over.blend(changed, mask, composite, light="srgb", width_px=0)

@@ -89,7 +89,7 @@ class TripleUNetMethod(Method):
     def outputs(self, batch: Batch, step: Step) -> Outputs:  # noqa: ARG002
         """Planes (B, 7, H, W), composite (B, 3, H, W), place (B, 5)."""
         given = planes(batch)
-        return (given, *self.generator.forward_all(given))
+        return (given, *self.generator(given))
 
     def tell(self, batch: Batch, outputs: Outputs, step: Step) -> Losses:  # noqa: ARG002
         """The discriminator's half."""
@@ -128,7 +128,7 @@ class TripleUNetMethod(Method):
 
         Doing nothing is the layer where it stands, over the plate.
         """
-        made, place = cast(TripleUNet, network).forward_all(planes(batch))
+        made, place = cast(TripleUNet, network)(planes(batch))
         true, box = batch["composite_true"], batch["box_true"]
         standing = _standing(batch["mask"])
         nothing = losses.picture_metrics(_over(batch), true) | _place_errors(standing, box)
@@ -140,7 +140,7 @@ class TripleUNetMethod(Method):
 
     def show(self, network: nn.Module, batch: Batch, step: Step) -> Sequence[Tensor]:  # noqa: ARG002
         """The layer over the plate | what is painted | the truth with its box in white and the head's in orange."""
-        made, place = cast(TripleUNet, network).forward_all(planes(batch))
+        made, place = cast(TripleUNet, network)(planes(batch))
         truth = with_box(batch["composite_true"], batch["box_true"], batch["mask"], TRUE)
         return _over(batch), made.float(), with_box(truth, place, batch["mask"], FOUND)
 
@@ -241,6 +241,7 @@ RECIPE = Recipe(
     task="place",
     network="triple-unet",
     takes=("photo", "alpha", "background"),
+    gives=("picture", "box"),
     multiple=lambda settings: 2 ** config(settings).depth,
     needs="photos with mattes and plates (--plate); weights of the perceptual loss's network, or --set perceptual=none",
     makes="a network that places a person in a picture and paints the composite, which bgswap eval measures",
