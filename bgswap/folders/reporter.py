@@ -65,9 +65,10 @@ class Reporter:
                 self.once(f"{name}: {show(warning)}" for warning in told)
             if self.verbose > 0:
                 self.say(f"{name} -> {', '.join(show(p) for p in outcome.outputs.values())} {outcome.seconds}")
-        self._tick()
+        self.tick()
 
-    def _tick(self) -> None:
+    def tick(self) -> None:
+        """Move the bar on, or now and then say how far it is."""
         if self._bar is not None:
             self._bar.update()
         elif self.verbose >= 0 and time.monotonic() - self._told > QUIET_SECONDS:
@@ -97,6 +98,36 @@ class Reporter:
             parts.append(f"{len(self.failed)} failed ({named}{more})")
         rate = f", {self.done / seconds:.1f} a second" if self.done > 1 else ""
         self.say(f"{', '.join(parts)} in {seconds:.1f} s{rate}")
+
+
+class FrameReporter:
+    """The same for the frames of one video: a bar, warnings, one line at the end."""
+
+    def __init__(self, command: str, verbose: int, *, debug: bool) -> None:
+        self._command, self._verbose, self._debug = command, verbose, debug
+        self._reporter: Reporter | None = None
+        self._began = time.monotonic()
+
+    def progress(self, _done: int, total: int) -> None:
+        """One more frame of so many."""
+        if self._reporter is None:
+            self._reporter = Reporter(self._command, total, self._verbose, debug=self._debug)
+        self._reporter.done += 1
+        self._reporter.tick()
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._reporter is not None:
+            self._reporter.close()
+
+    def finish(self, out: Path, frames: int, notes: Iterable[str], warnings: Iterable[str]) -> None:
+        """What there is to know, and the last line."""
+        reporter = self._reporter or Reporter(self._command, frames, self._verbose, debug=self._debug)
+        reporter.once(notes)
+        reporter.once(f"{show(out)}: {show(warning)}" for warning in warnings)
+        seconds = time.monotonic() - self._began
+        if self._verbose >= 0:
+            reporter.say(f"{show(out)}: {frames} frames in {seconds:.1f} s, {frames / max(seconds, 1e-3):.1f} a second")
 
 
 class ReportFile:
