@@ -19,7 +19,7 @@ from torch import Tensor
 
 from bgswap.augmentation.tensors import resize
 from bgswap.compositing import stance
-from bgswap.compositing.ground import DEEP, HIP, MOST, THIN
+from bgswap.compositing.shadow._ground import DEEP, HIP, MOST, THIN
 from bgswap.compositing.shadow.contact import FLAT, NEAR, SOLES, UNDER
 
 # All ours, set by eye on standing people; lengths in the person's heights where nothing else is said.

@@ -11,10 +11,10 @@ from bgswap import extensions
 from bgswap.compositing.colors import bounded
 from bgswap.compositing.decider import Networks
 from bgswap.compositing.decisions import PARTS, Blend, ColorMap, Decisions, Lens, Painting, Place, ShadowLayer
-from bgswap.compositing.footing import missing_ground
 from bgswap.compositing.geometry import showing_cuts
 from bgswap.compositing.lens import match
 from bgswap.compositing.outline import Outline, trace
+from bgswap.compositing.place._footing import missing_ground
 from bgswap.compositing.placement import find_all, find_places, ways_of
 from bgswap.compositing.resample import cover, shrink
 from bgswap.compositing.scene import Scene

@@ -11,10 +11,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from bgswap import extensions
-from bgswap.compositing.borders import GROUND, NEAREST, SLOPE, cuts, settled, shape
 from bgswap.compositing.decider import Networks
 from bgswap.compositing.decisions import Place
 from bgswap.compositing.outline import Outline
+from bgswap.compositing.place._borders import GROUND, NEAREST, SLOPE, cuts, settled, shape
 from bgswap.errors import UsageError
 
 WAYS = "bgswap.compositing.place"

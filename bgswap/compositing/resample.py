@@ -185,7 +185,7 @@ def matrix_tensor(places: "Tensor", boxes: "Tensor", frame: tuple[int, int]) -> 
     scale, angle = height * frame[0] / (bottom - top), torch.deg2rad(turn)
     across = torch.where(mirror > 0, -scale, scale)
     linear = torch.stack([angle.cos() * across, angle.sin() * scale, -angle.sin() * across, angle.cos() * scale], 1)
-    linear = linear.unflatten(1, (2, 2))
+    linear = linear.reshape(-1, 2, 2)
     anchor = torch.stack([(left + right) / 2, bottom], 1)[..., None]
     return torch.cat([linear, torch.stack([x * frame[1], y * frame[0]], 1)[..., None] - linear @ anchor], 2)
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bgswap.compositing.borders import shape
 from bgswap.compositing.decider import Networks
 from bgswap.compositing.decisions import Place
 from bgswap.compositing.outline import Outline, trace
 from bgswap.compositing.place import fit
+from bgswap.compositing.place._borders import shape
 from bgswap.compositing.placement import arrange, candidates, farthest_first, find_all, ways_of
 from bgswap.errors import UsageError
 from bgswap.evaluation.boxes import of_fields

@@ -5,7 +5,7 @@ import pytest
 
 from bgswap import extensions
 from bgswap.compositing.blend import feather, laplacian, over
-from bgswap.compositing.edges import extend_colors
+from bgswap.compositing.blend._edges import extend_colors
 from bgswap.compositing.light import change_depth, to_linear, to_srgb, to_unit
 from bgswap.compositing.scene import Layers
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from bgswap.compositing.blend import multi_stream, over, poisson
+from bgswap.compositing.blend._edges import SmallChange
 from bgswap.compositing.compose import compose
 from bgswap.compositing.decisions import Blend, Decisions, Place
-from bgswap.compositing.edges import SmallChange
 from bgswap.compositing.light import to_unit
 from bgswap.compositing.outline import trace
 from bgswap.compositing.scene import Layers

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from bgswap.compositing.color_bounds import skin_of
 from bgswap.compositing.colors import IDENTITY, Recolor, bounded, fit_grid, fit_local_grid, recolor
+from bgswap.compositing.colors.bounds import skin_of
 from bgswap.compositing.decisions import ColorMap, Globals, Place
 from bgswap.compositing.harmonize import reinhard
 from bgswap.compositing.light import to_unit

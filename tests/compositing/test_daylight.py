@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from bgswap.compositing.daylight import daylight, sky_of
 from bgswap.compositing.decisions import Place
 from bgswap.compositing.outline import trace
 from bgswap.compositing.scene import Scene
+from bgswap.compositing.shadow._daylight import daylight, sky_of
 
 
 def lit(person, place, x=0.5, y=0.93):

@@ -10,9 +10,9 @@ from onnx import TensorProto, helper
 
 from bgswap.compositing.decider import Decider, Networks
 from bgswap.compositing.decisions import Place
-from bgswap.compositing.footing import look, missing_ground
 from bgswap.compositing.geometry import bounds, placement_matrix
 from bgswap.compositing.outline import Outline, trace
+from bgswap.compositing.place._footing import look, missing_ground
 from bgswap.compositing.place.learned import find_places
 from bgswap.compositing.placement import find_places as by_way
 from bgswap.compositing.scene import Scene

@@ -8,9 +8,9 @@ import pytest
 
 from bgswap.compositing.compose import compose, compose_people
 from bgswap.compositing.decisions import Decisions, Lens, Place
-from bgswap.compositing.defocus import Defocus, half_widths
-from bgswap.compositing.grain import add_grain, grain_field
 from bgswap.compositing.lens import PersonLens, apply_lens, match
+from bgswap.compositing.lens.defocus import Defocus, half_widths
+from bgswap.compositing.lens.grain import add_grain, grain_field
 from bgswap.compositing.light import to_levels, to_linear, to_srgb, to_unit
 from bgswap.compositing.outline import trace
 from bgswap.compositing.scene import Scene

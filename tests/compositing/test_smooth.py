@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bgswap.compositing.decisions import ColorMap, Decisions, Globals, Lens, Place, ShadowLayer
 from bgswap.compositing.geometry import is_whole_shift, placement_matrix
 from bgswap.compositing.outline import Outline, trace
-from bgswap.compositing.smooth import Cuts, Smoother, hold, place_of
+from bgswap.compositing.video.smooth import Cuts, Smoother, hold, place_of
 
 PLACE = Place(0.5, 0.9, 0.6)
 GRID = np.tile(np.eye(3, 4, dtype=np.float32).reshape(12), (2, 3, 4, 1))

@@ -19,7 +19,7 @@ from bgswap.compositing.compose import compose
 from bgswap.compositing.decide import CompositeSettings, decide
 from bgswap.compositing.decisions import Decisions
 from bgswap.compositing.outline import trace
-from bgswap.compositing.video import Told, VideoDone, VideoFiles, composite_video
+from bgswap.compositing.video.composite import Told, VideoDone, VideoFiles, composite_video
 from bgswap.errors import PictureError, UsageError
 from bgswap.folders import video
 
@@ -329,7 +329,7 @@ PEAK = """
 import sys, resource
 from pathlib import Path
 from bgswap.compositing.decide import CompositeSettings
-from bgswap.compositing.video import VideoFiles, composite_video
+from bgswap.compositing.video.composite import VideoFiles, composite_video
 files = VideoFiles(*(Path(name) for name in sys.argv[1:4]))
 composite_video(files, CompositeSettings(harmonize="reinhard"), lambda photo: (photo.pixels, []), jobs=2)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

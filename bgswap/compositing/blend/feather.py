@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bgswap.compositing.blend import over
-from bgswap.compositing.edges import edge_tiles, extend_colors, levels_for, pyramid_reach
+from bgswap.compositing.blend._edges import edge_tiles, extend_colors, levels_for, pyramid_reach
 from bgswap.compositing.light import change_depth
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bgswap.compositing.blend import over
-from bgswap.compositing.edges import edge_tiles, push_pull, pyramid_reach
+from bgswap.compositing.blend._edges import edge_tiles, push_pull, pyramid_reach
 from bgswap.compositing.light import Float, to_levels, to_linear, to_srgb, to_unit
 
 WIDTH = 0.002  # ours: the coarsest band mixes over 2 pixels at 1000 rows; at 4 people glow before the night

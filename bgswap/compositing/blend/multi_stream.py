@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bgswap.compositing.blend import over
-from bgswap.compositing.edges import SmallChange, edge_tiles, push_pull
+from bgswap.compositing.blend._edges import SmallChange, edge_tiles, push_pull
 from bgswap.compositing.light import Float
 from bgswap.compositing.scene import Layers
 from bgswap.errors import UsageError

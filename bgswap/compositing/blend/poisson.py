@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bgswap.compositing.blend import over
-from bgswap.compositing.edges import SmallChange
+from bgswap.compositing.blend._edges import SmallChange
 from bgswap.compositing.light import Float
 from bgswap.compositing.scene import Layers
 from bgswap.inpainting.membrane import stretch

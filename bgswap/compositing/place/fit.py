@@ -4,10 +4,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from bgswap.compositing.borders import NEAREST, SMALLEST, settled
 from bgswap.compositing.decisions import Place
-from bgswap.compositing.footing import EYES, look
 from bgswap.compositing.outline import Outline
+from bgswap.compositing.place._borders import NEAREST, SMALLEST, settled
+from bgswap.compositing.place._footing import EYES, look
 
 
 def find_place(outline: Outline, background: NDArray[Any], frame: tuple[int, int]) -> Place:

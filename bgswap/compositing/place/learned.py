@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bgswap.compositing.borders import GROUND, NEAREST, SLOPE, SMALLEST, cuts, feet, settled, shape
 from bgswap.compositing.decider import Decider
 from bgswap.compositing.decisions import Place
-from bgswap.compositing.footing import LEVEL, Footing, look
 from bgswap.compositing.outline import Outline
 from bgswap.compositing.place import fit
+from bgswap.compositing.place._borders import GROUND, NEAREST, SLOPE, SMALLEST, cuts, feet, settled, shape
+from bgswap.compositing.place._footing import LEVEL, Footing, look
 from bgswap.compositing.scene import FRAME, Scene
 from bgswap.errors import PictureError
 
@@ -61,7 +61,7 @@ def find_places(
     scored = _of_places(told["places"], knowledge) if several else _of_box(told["box"], knowledge)
     if not scored:
         raise PictureError(f"{network.name} tells of no place that could be used; --place fit needs no network")
-    return _distinct(scored, shape(outline, frame))
+    return _distinct(scored, shape(outline, frame), held=not knowledge.whole)
 
 
 class _Knowledge:
@@ -152,14 +152,15 @@ def _logistic(logit: float) -> float:
     return 1 / (1 + math.exp(-min(max(logit, -50.0), 50.0)))
 
 
-def _distinct(places: Sequence[Place], form: float) -> list[Place]:
+def _distinct(places: Sequence[Place], form: float, held: bool) -> list[Place]:
     """The best ones by falling score, each unlike those before it (non-maximum suppression).
 
-    Where that leaves fewer than FEW, as for people whom borders hold, places half as far apart count as unlike.
+    Where that leaves fewer than FEW, places nearer to each other count as unlike, and those of people whom borders
+    hold still nearer ones.
     """
     ranked = sorted(places, key=lambda place: -(place.score or 0.0))
     kept: list[Place] = []
-    for near in (1.0, 0.5):
+    for near in (1.0, 0.5, 0.25, 0.1) if held else (1.0, 0.5):
         kept = []
         for place in ranked:
             if all(_unlike(place, other, form, near) for other in kept):

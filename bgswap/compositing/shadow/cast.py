@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bgswap.compositing.daylight import daylight
 from bgswap.compositing.decisions import ShadowLayer
-from bgswap.compositing.forms import arrays, tensors
-from bgswap.compositing.ground import CAMERA, DISTANCE, FAR, FOCAL, NEAREST, Light, cast_dark
 from bgswap.compositing.light import Float
 from bgswap.compositing.scene import Scene
 from bgswap.compositing.shadow import contact
+from bgswap.compositing.shadow._daylight import daylight
+from bgswap.compositing.shadow._forms import arrays, tensors
+from bgswap.compositing.shadow._ground import CAMERA, DISTANCE, FAR, FOCAL, NEAREST, Light, cast_dark
 from bgswap.compositing.stance import Stance, stands
 
 if TYPE_CHECKING:

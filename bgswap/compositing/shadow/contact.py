@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bgswap.compositing.decisions import ShadowLayer
-from bgswap.compositing.forms import Array, Form, arrays, tensors
 from bgswap.compositing.light import Float
 from bgswap.compositing.scene import Scene
+from bgswap.compositing.shadow._forms import Array, Form, arrays, tensors
 from bgswap.compositing.stance import Stance, stands
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ import numpy as np
 
 from bgswap.compositing.decider import Decider
 from bgswap.compositing.decisions import ShadowLayer
-from bgswap.compositing.ground import FAR
 from bgswap.compositing.scene import Scene
+from bgswap.compositing.shadow._ground import FAR
 from bgswap.compositing.stance import stands
 from bgswap.errors import BgswapError
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bgswap.compositing.light import change_depth
 from bgswap.compositing.resample import cover
-from bgswap.compositing.smooth import Cuts
+from bgswap.compositing.video.smooth import Cuts
 from bgswap.errors import PictureError, UsageError
 from bgswap.folders import picture
 from bgswap.folders.picture import Picture

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from bgswap.compositing.forms import Array, Form
+from bgswap.compositing.shadow._forms import Array, Form
 from bgswap.compositing.stance import Stance
 
 # All ours, set by eye on standing people.

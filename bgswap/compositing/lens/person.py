@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bgswap.compositing.decisions import Lens
-from bgswap.compositing.defocus import Defocus
-from bgswap.compositing.grain import ROOM, add_grain, noise_level
+from bgswap.compositing.lens.defocus import Defocus
+from bgswap.compositing.lens.grain import ROOM, add_grain, noise_level
+from bgswap.compositing.lens.sharpness import edge_width
 from bgswap.compositing.light import Float, change_depth, luminance, to_levels, to_unit
 from bgswap.compositing.resample import PlacedCutout
 from bgswap.compositing.scene import Scene
-from bgswap.compositing.sharpness import edge_width
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -51,7 +51,7 @@ class Recolor:
         """
         if self.identity:
             return foreground
-        from bgswap.compositing import recolor_loops as loops  # numba wakes up only where colors change
+        from bgswap.compositing.colors import apply_loops as loops  # numba wakes up only where colors change
 
         # Copied where it must be, so that one compiled loop serves all: two might round a tie apart.
         levels, alpha = (np.require(given, requirements=("C", "W")) for given in (foreground, alpha))
@@ -135,7 +135,7 @@ def _sliced(grid: "Tensor", picture: "Tensor", window: tuple[float, float, float
     bin_at = _luminance(picture).clamp(0, 1)[:, 0, ..., None] * (bins - 1)
     at = torch.cat([_positions(picture, window), (2 * bin_at + 1) / bins - 1], 3)[:, None]  # (B, 1, H, W, 3)
     sliced = grid_sample(grid.permute(0, 4, 3, 1, 2), at, "bilinear", "border", align_corners=False)
-    return sliced[:, :, 0].unflatten(1, (3, 4))
+    return sliced.reshape(len(sliced), 3, 4, *picture.shape[2:])
 
 
 def _luminance(picture: "Tensor") -> "Tensor":

@@ -22,11 +22,11 @@ from bgswap.compositing.compose import compose_people
 from bgswap.compositing.decide import LEARNED, UNDECIDED, CompositeSettings, decide
 from bgswap.compositing.decider import Networks
 from bgswap.compositing.decisions import Decisions
-from bgswap.compositing.footage import Backdrop, Footage, Moment, named
 from bgswap.compositing.geometry import Matrix
-from bgswap.compositing.ordered import in_order, read_ahead, threads
 from bgswap.compositing.outline import trace
-from bgswap.compositing.smooth import Smoother, hold, place_of
+from bgswap.compositing.video.footage import Backdrop, Footage, Moment, named
+from bgswap.compositing.video.ordered import in_order, read_ahead, threads
+from bgswap.compositing.video.smooth import Smoother, hold, place_of
 from bgswap.errors import PictureError, UsageError
 from bgswap.folders.picture import Picture
 from bgswap.folders.records import show

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from bgswap.compositing.colors.apply import IDENTITY, Recolor
 from bgswap.compositing.decisions import ColorMap, Globals
 from bgswap.compositing.light import WEIGHTS, Float, luminance, to_levels, to_linear
-from bgswap.compositing.recolor import IDENTITY, Recolor
 from bgswap.compositing.scene import Layers, Scene
 
 SIDE = 192  # ours: longer side of the picture of the person that a change is tried on

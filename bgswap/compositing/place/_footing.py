@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bgswap.compositing.borders import shape
 from bgswap.compositing.light import Float, luminance, to_unit
+from bgswap.compositing.place._borders import shape
 from bgswap.compositing.resample import shrink
 from bgswap.compositing.scene import Scene
 

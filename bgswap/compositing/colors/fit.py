@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from bgswap.compositing.colors.apply import IDENTITY
 from bgswap.compositing.light import Float, luminance
-from bgswap.compositing.recolor import IDENTITY
 
 Double = NDArray[np.float64]
 
@@ -67,7 +67,7 @@ def fit_local_grid(
     all pixels, and are that one where there are none; `before` is first blurred as far as `after` is; what is
     left is fitted again.
     """
-    from bgswap.compositing.color_loops import gather, splat  # numba wakes up only here
+    from bgswap.compositing.colors.fit_loops import gather, splat  # numba wakes up only here
 
     seen = weight > 0.02
     if not seen.any():

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bgswap.compositing import discs
 from bgswap.compositing.decisions import Decisions
 from bgswap.compositing.jit import compiled
+from bgswap.compositing.lens import discs
 from bgswap.compositing.light import Float, to_linear, to_srgb
 
 At = tuple[int, int]

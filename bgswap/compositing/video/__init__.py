@@ -1,0 +1,1 @@
+"""Composites of videos: frames that meet, numbers smoothed over time, in constant memory."""
