@@ -39,6 +39,39 @@ Models of your own, by name.
 .SH SEE ALSO
 """
 
+MORE = {  # sections that a page has beside its help
+    "composite": r"""
+.SH DECISIONS
+One JSON object a line, a person each: several lines of one key are several people of one picture. Lengths are shares
+of the result's width or height, angles degrees. A part that is missing is decided when the line is used; null leaves
+its step out.
+.TP
+version, key, person, background, size
+1; the record's key; the files that were read; [height, width] of the result in pixels.
+.TP
+place
+x, y: middle of the lower edge of the person's box; height: the box's; rotation, counter\-clockwise; flip; score.
+.TP
+harmonize
+way; strength, 0 to 1; globals: exposure, temperature, tint in stops and saturation, \-1 gray;
+grid: {"shape": [16, 16, 8, 12], "f16": base64 of little\-endian halves}, 12 numbers of a 3x4 affine on sRGB 0..1
+for each of 16x16 cells and 8 steps of luminance; shading: the same form, [8, 8] natural logarithms of gains on linear
+light.
+.TP
+shadow
+azimuth, 0 away from the camera and 90 to the right; length in heights of the person; softness; density and contact,
+light that is lost, 0 to 1; tint of what is left of red, green, blue; way.
+.TP
+blend, lens
+way, light and width; grain in levels, blur, and defocus.
+.SH VIDEO
+Where P or B is a video (.mp4 .m4v .mov .mkv .webm .avi) and OUT ends in .mp4, .m4v, .mov, .mkv or .webm, frames are
+composed one by one, as long as the shorter one lasts, with the sound that there is. A person is set into the frame
+once, so that their motion stays their own; colors and shadow are averaged over \-\-smooth seconds. \-\-alpha writes a
+video by which bgswap eval \-\-mask measures flicker. Lines of decisions have frame numbers as keys.
+""",
+}
+
 
 def option_section(command: click.Command, name: str) -> str:
     """The OPTIONS of a command as click-man writes them."""
@@ -84,13 +117,11 @@ def page(name: str, about: str, command: click.Command, names: list[str]) -> str
             lines.append(option_section(inner, sub))
     else:
         lines.append(f".SH OPTIONS\n{option_section(command, name)}")
+    if name in MORE:
+        lines.append(MORE[name].strip())
     if examples.strip():
         lines.append(f".SH EXAMPLES\n.EX\n{escape(examples.strip(), literal=True)}\n.EE")
-    others = [
-        ".BR " + "\\-".join(["bgswap", *other.split()]) + " (1)"
-        for other in ["", *names]
-        if other != name
-    ]
+    others = [".BR " + "\\-".join(["bgswap", *other.split()]) + " (1)" for other in ["", *names] if other != name]
     lines.append(SHARED.strip() + "\n" + ",\n".join(others))
     return "\n".join(line for line in "\n".join(lines).split("\n") if line.strip()) + "\n"
 

@@ -50,10 +50,10 @@ REFINE = "bgswap.matting.refine"
     metavar="WAY",
     multiple=True,
     default=("fit",),
-    show_default=True,
+    callback=lambda _ctx, _option, ways: ";".join(ways),
     help=shared.with_ways(
-        "Where they stand; several times, one for each person. Or X,Y,H[,ROTATION[,flip]]: middle of the box's lower "
-        "edge and its height, as shares of the frame, and degrees.",
+        "Where they stand, fit by default; several times, one for each person. Or X,Y,H[,ROTATION[,flip]]: middle of "
+        "the box's lower edge and its height, as shares of the frame, and degrees.",
         PLACE,
     ),
 )
@@ -72,12 +72,17 @@ REFINE = "bgswap.matting.refine"
 @click.option("--paint/--no-paint", help="A network's picture as it is, not its change of color.")
 @shared.way_option("--shadow", SHADOW, "cast", "What falls on the ground.")
 @click.option(
-    "--azimuth", type=float, metavar="DEG", help="Where the shadow falls: 0 away, 90 right, 180 to the camera."
+    "--shadow-azimuth",
+    type=float,
+    metavar="DEG",
+    help="Where the shadow falls: 0 away, 90 right, 180 to the camera; these five: by the place.",
 )
-@click.option("--length", type=float, metavar="X", help="Of the shadow, in heights of the person.")
-@click.option("--softness", type=float, metavar="X", help="Blur of the shadow's end, share of the frame's height.")
-@click.option("--density", type=click.FloatRange(0, 1), metavar="0-1", help="Light that the cast shadow takes.")
-@click.option("--contact", type=click.FloatRange(0, 1), metavar="0-1", help="Light that is lost under the feet.")
+@click.option("--shadow-length", type=float, metavar="X", help="Of the shadow, in heights of the person.")
+@click.option(
+    "--shadow-softness", type=float, metavar="X", help="Blur of the shadow's end, share of the frame's height."
+)
+@click.option("--shadow-density", type=click.FloatRange(0, 1), metavar="0-1", help="Light that the cast shadow takes.")
+@click.option("--shadow-contact", type=click.FloatRange(0, 1), metavar="0-1", help="Light that is lost under the feet.")
 @shared.way_option("--blend", BLEND, "over", "How edges mix; or a run.", or_run=True)
 @click.option("--feather", type=float, metavar="PX", help="Width of --blend feather, laplacian or poisson.")
 @click.option(
@@ -153,8 +158,7 @@ def composite(ctx: click.Context, /, person: tuple[str, ...], bg: str | None, **
     if (
         shared.backdrop(bg) is not None
     ):  # a color or a blur is as big as the photo, and the person stays where they were
-        options |= {"frame": "person"} | shared.unless_given(ctx, place=("keep",), shadow="none")
-    options["place"] = ";".join(options["place"])
+        options |= {"frame": "person"} | shared.unless_given(ctx, place="keep", shadow="none")
     matte = MatteSettings(
         options.pop("matte_model"), **{name: options.pop(name) for name in ("refine", "colors", "who")}
     )
@@ -180,7 +184,7 @@ def _served(ctx: click.Context, run: str) -> dict[str, Any]:
     from bgswap.zoo.loader import describe
 
     card, _ = describe(run)
-    usual = {"place": ("learned",), "harmonize": "learned", "shadow": "learned"}
+    usual = {"place": "learned", "harmonize": "learned", "shadow": "learned"}
     can = {part: way for part, way in usual.items() if decides(card, part)}
     if not can:
         raise UsageError(f"--model {run} is for the task '{card.task}': it decides of no place, color or shadow")

@@ -37,11 +37,11 @@ class CompositeSettings:
     strength: float = 0.5  # of the color change, 0..1; ours: in full, faces turn gray on snow and blue at night
     paint: bool = False  # a network's picture as it is, instead of its change of color
     shadow: str = "cast"
-    azimuth: float | None = None  # these five: as ShadowLayer has them; None: what the way finds
-    length: float | None = None
-    softness: float | None = None
-    density: float | None = None
-    contact: float | None = None
+    shadow_azimuth: float | None = None  # these five: as ShadowLayer has them; None: what the way finds
+    shadow_length: float | None = None
+    shadow_softness: float | None = None
+    shadow_density: float | None = None
+    shadow_contact: float | None = None
     blend: str = "over"  # or a run
     light: str = "srgb"  # or "linear": where edges mix
     feather: float | None = None  # pixels of the result over which the blend softens; None: the way's own share
@@ -56,10 +56,10 @@ class CompositeSettings:
             raise UsageError(f"frame is 'background' or 'person', not '{self.frame}'")
         for name, low, high in (
             ("strength", 0, 1),
-            ("density", 0, 1),
-            ("contact", 0, 1),
-            ("length", 0, 20),
-            ("softness", 0, 1),
+            ("shadow_density", 0, 1),
+            ("shadow_contact", 0, 1),
+            ("shadow_length", 0, 20),
+            ("shadow_softness", 0, 1),
             ("defocus", 0, 1000),
             ("candidate", 1, 1000),
         ):
@@ -214,7 +214,7 @@ def _shadow(settings: CompositeSettings, scene: Scene, networks: Networks) -> Sh
         way.cast(scene, networks.decider("shadow", settings.model)) if learned else way.cast(scene)
     )
     names = ("azimuth", "length", "softness", "density", "contact")
-    chosen = {name: value for name in names if (value := getattr(settings, name)) is not None}
+    chosen = {name: value for name in names if (value := getattr(settings, f"shadow_{name}")) is not None}
     return replace(layer, **chosen) if layer else None
 
 

@@ -120,12 +120,15 @@ class Scene:
         """The person premultiplied, (h, w, 4), in a window that begins at `origin` of the frame."""
         linear = steps[:, None] * self.matrix[:, :2]
         scale = float(np.sqrt(abs(np.linalg.det(linear))))
-        longest = max(1, round(max(self.outline.size) * min(1.0, scale)))  # shrunk by averages, then only moved
-        small = to_unit(shrink(self.person, longest))
+        top, left, bottom, right = self.outline.support
+        shown = self.person[top:bottom, left:right]
+        longest = max(1, round(max(shown.shape[:2]) * min(1.0, scale)))  # shrunk by averages, then only moved
+        small = to_unit(shrink(shown, longest))
         small[..., :3] *= small[..., 3:]
-        to_photo = np.diag([self.outline.size[1] / small.shape[1], self.outline.size[0] / small.shape[0]])
+        to_photo = np.diag([shown.shape[1] / small.shape[1], shown.shape[0] / small.shape[0]])
+        shift = steps * (self.matrix[:, 2] - origin) + linear @ [left, top]
         linear = linear @ to_photo
-        shift = steps * (self.matrix[:, 2] - origin) + linear @ [0.5, 0.5] - 0.5
+        shift += linear @ [0.5, 0.5] - 0.5
         placed: Float = cv2.warpAffine(small, np.column_stack([linear, shift]), size[::-1])
         return placed
 

@@ -19,12 +19,12 @@ class System:
     network: str
 
 
-PASTED = {"place": ("fit",), "shadow": "none", "blend": "over"}  # cut-and-paste, where a system says nothing else
+PASTED = {"place": "fit", "shadow": "none", "blend": "over"}  # cut-and-paste, where a system says nothing else
 
 SYSTEMS = {
     "triple-unet": System(
         "one network places the person and paints the whole picture",
-        PASTED | {"place": ("learned",), "harmonize": "learned", "model": "triple-unet-small", "paint": True},
+        PASTED | {"place": "learned", "harmonize": "learned", "model": "triple-unet-small", "paint": True},
         "model",
     ),
     "deep-image-compositing": System(

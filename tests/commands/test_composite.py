@@ -1,6 +1,7 @@
 """What only composite does: decisions that are saved, edited and given again, several people, places to choose from."""
 
 import json
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image
 
 from bgswap.compositing.saved import SavedDecisions
 from bgswap.compositing.systems import SYSTEMS
+from bgswap.folders import video
 from tests.commands.harness import call, pictures
 from tests.commands.world import World
 
@@ -178,3 +180,40 @@ def test_what_cannot_be_done_is_refused_before_anything_is_written(options, word
     assert ran.status == 2
     assert words in ran.err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def clip(tmp_path: Path, made: World) -> Path:
+    """Twelve frames of a place that moves, 64x48 pixels."""
+    pytest.importorskip("av")
+    from bgswap.folders.video_out import VideoOut
+
+    with Image.open(made.place) as picture:
+        place = np.asarray(picture)
+    file = tmp_path / "place.mp4"
+    with VideoOut(file, (48, 64), Fraction(12), Fraction(1, 12)) as video:
+        for frame in range(12):
+            video.write(np.ascontiguousarray(place[10:58, frame : frame + 64]), frame)
+    return file
+
+
+def test_a_person_over_a_video_is_a_video_with_its_alpha_and_its_decisions(clip: Path, made: World, tmp_path: Path):
+    line = ["composite", "--person", made.cutouts / "a.png", "--bg", clip, "-o", tmp_path / "out.mp4"]
+    ran = call(*line, "--alpha", tmp_path / "alpha.mp4", "--save-decisions", tmp_path / "d.jsonl")
+    assert ran.status == 0
+    assert "12 frames" in ran.err
+    assert video.count(tmp_path / "out.mp4")[0] == video.count(tmp_path / "alpha.mp4")[0] == 12
+    told = SavedDecisions(tmp_path / "d.jsonl")
+    assert [one.key for one in told.named] == [f"{number:06d}" for number in range(12)]
+    again = [*line[:-1], tmp_path / "again.mp4"]
+    assert call(*again, "--decisions", tmp_path / "d.jsonl").status == 0
+    assert (tmp_path / "again.mp4").read_bytes() == (tmp_path / "out.mp4").read_bytes()
+
+
+def test_what_makes_no_sense_of_a_video_is_refused(clip: Path, made: World, tmp_path: Path):
+    line = ["composite", "--person", made.cutouts / "a.png", "--bg", clip, "-o"]
+    for more in (["out.jpg"], ["out.mp4", "-u"], ["out.mp4", "--person", made.cutouts / "b.png"], ["-"]):
+        ran = call(*line, *(tmp_path / one if one == "out.mp4" else one for one in more))
+        assert ran.status == 2, more
+        assert ran.err.count("\n") == 1
+    assert not (tmp_path / "out.mp4").exists()

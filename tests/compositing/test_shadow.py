@@ -59,7 +59,7 @@ def test_a_person_cut_by_the_lower_border_or_leaning_or_below_the_frame_casts_no
 
 @pytest.mark.parametrize("way", ["contact", "cast"])
 def test_the_ground_darkens_about_the_feet_and_nowhere_else(whole_person, place, way):
-    lost = darkened(whole_person, np.full_like(place, 200), way, softness=0.03).max(2)
+    lost = darkened(whole_person, np.full_like(place, 200), way, shadow_softness=0.03).max(2)
     assert lost.min() >= 0
     feet, rows = int(FEET * 360), np.flatnonzero(lost.any(1))
     assert 40 < lost[feet : feet + 3].max() < 160
@@ -83,7 +83,11 @@ def test_the_shadow_is_the_same_at_every_resolution(whole_person, place, scale, 
     def small(factor):
         frame = np.full((int(360 * factor), int(540 * factor), 3), 200, np.uint8)
         person = cv2.resize(whole_person, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-        lost = darkened(person, frame, way, azimuth=70, length=1, density=0.5).max(2).astype(np.float32)
+        lost = (
+            darkened(person, frame, way, shadow_azimuth=70, shadow_length=1, shadow_density=0.5)
+            .max(2)
+            .astype(np.float32)
+        )
         return cv2.resize(lost, (135, 90), interpolation=cv2.INTER_AREA)
 
     first, second = small(scale), small(1)
@@ -165,7 +169,7 @@ def test_the_feet_s_room_holds_the_whole_shadow(figure):
 
 
 def test_options_replace_single_numbers(whole_person, place):
-    chosen = CompositeSettings(place="0.5,0.9,0.6", shadow="cast", azimuth=33.0, density=0.2)
+    chosen = CompositeSettings(place="0.5,0.9,0.6", shadow="cast", shadow_azimuth=33.0, shadow_density=0.2)
     layer = decide(whole_person, place, chosen).shadow
     found = cast.cast(scene(whole_person, place))
     assert layer == replace(found, azimuth=33.0, density=0.2)

@@ -179,7 +179,7 @@ def test_the_next_training_sample_stands_in_for_one_that_cannot_be_made(workers)
 
 def test_where_more_than_a_tenth_of_the_first_samples_fail_training_stops():
     source = Numbers(200, broken=tuple(range(0, 200, 2)))
-    with pytest.raises(BgswapError, match=r"1[12] of the first samples cannot be made.*it is broken"):
+    with pytest.raises(BgswapError, match=r"1[1-9] of the first samples cannot be made.*it is broken"):
         all_of(source=source, steps=50, workers=2)
     assert not makers()
 
