@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-OPEN = 2  # decoders kept open a thread: a video and its matte's
+OPEN = 16  # decoders kept open a thread: several systems' videos side by side, and their mask
 KEPT = 4  # ours: decoded frames kept a decoder, so that the frame before is at hand
 # swscale: bilinear chroma at full size, accurate, alike on all machines. Its fast way is 17 ms a frame of 1080 rows
 # faster and one level too dark (measured: mean -1.1 of 255, against -0.02).

@@ -45,7 +45,8 @@ STEPS = (
     "defocus",
 )
 BEHIND = ("shadow contact", "shadow cast", "defocus")  # steps that work on the place
-WHOLES = ("decide", "harmonize + shadow + blend", "all steps", "jpeg", "whole")
+THREE = "harmonize + shadow + blend"
+WHOLES = ("decide", THREE, f"{THREE}, 2 threads", "all steps", "jpeg", "whole")
 RIVALS = ("pillow paste", "numpy float", "seamlessClone")
 ONCE = ("seamlessClone", "numpy float")  # slow, and nothing to warm up: measured by one call
 
@@ -121,6 +122,7 @@ def whole(name: str, person: Any, place: Any) -> Callable[[], Any]:
     """The call to time."""
     from bgswap.compositing.compose import compose
     from bgswap.compositing.decide import CompositeSettings, decide
+    from bgswap.compositing.decider import Networks
 
     if name == "pillow paste":
         return partial(rivals.paste, person, place)
@@ -131,8 +133,9 @@ def whole(name: str, person: Any, place: Any) -> Callable[[], Any]:
     settings = CompositeSettings(place="keep", harmonize="reinhard", shadow="cast", match_grain=True)
     if name == "decide":
         return partial(decide, person, place, settings)
-    if name == "harmonize + shadow + blend":
-        return lambda: compose(person, place, decisions(person), out=place)
+    if name.startswith(THREE):
+        networks = Networks(threads=2 if "threads" in name else 1)
+        return lambda: compose(person, place, decisions(person), out=place, networks=networks)
 
     def everything() -> None:
         decide(person, place, settings)
@@ -225,13 +228,13 @@ def main() -> None:
         return
     for megapixels in chosen.megapixels.split(","):
         rows = {name: row for name in chosen.only.split(";") if (row := child(name, megapixels, chosen.repeat))}
-        print(f"\n{megapixels + ' megapixels':30}seconds   x jpeg  x paste  x numpy   peak MiB   above inputs")
+        print(f"\n{megapixels + ' megapixels':40}seconds   x jpeg  x paste  x numpy   peak MiB   above inputs")
         for name, row in rows.items():
             ratios = "".join(
                 f"{row['seconds'] / rows[by]['seconds']:9.2f}" if by in rows else f"{'-':>9}"
                 for by in ("jpeg", "pillow paste", "numpy float")
             )
-            print(f"{name:28}{row['seconds']:9.3f}{ratios}{row['peak']:11.0f}{row['above']:15.0f}")
+            print(f"{name:38}{row['seconds']:9.3f}{ratios}{row['peak']:11.0f}{row['above']:15.0f}")
         if "whole" in rows:
             allowed = 400 + 4 * rows["whole"]["decoded"]
             print(f"peak of the whole: {rows['whole']['peak']:.0f} MiB, allowed {allowed:.0f}")
