@@ -267,6 +267,12 @@ class Naming:
     in_place: bool = False  # results go into the working directory, which is no folder of ours to keep a journal in
 
 
+def colors_option(text: str) -> Callable[[Command], Command]:
+    """--colors of a matte's soft edges."""
+    kinds = click.Choice(["own", "photo"])
+    return click.option("--colors", "--colours", type=kinds, default="own", show_default=True, help=text)
+
+
 def way_option(
     name: str, package: str, default: str | None, intro: str, also: str = "", *, or_run: bool = False
 ) -> Callable[[Command], Command]:

@@ -128,14 +128,7 @@ REFINE = "bgswap.matting.refine"
     help="For people who are not cut out yet.",
 )
 @shared.way_option("--refine", REFINE, "guided", "Of that matte's edges; or a run.", or_run=True)
-@click.option(
-    "--colors",
-    "--colours",
-    type=click.Choice(["own", "photo"]),
-    default="own",
-    show_default=True,
-    help="Of that matte's soft edges: without the old background, or as they are.",
-)
+@shared.colors_option("Of that matte's soft edges: without the old background, or as they are.")
 @click.option("--who", default="largest", show_default=True, metavar="WHO", help="all, largest, X,Y or N, as in matte.")
 @shared.model_options
 @shared.run_options

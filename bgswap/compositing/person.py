@@ -100,8 +100,8 @@ def _mixer(
         plain = partial(way.blend, light=blend.light, width_px=width_px)
         return way, lambda foreground, alpha, background, at: plain(foreground, alpha, background)  # noqa: ARG005
     name = "" if blend.way == "poisson" else USUAL["blend"] if known else blend.way
-    prepared = way.prepare(small, networks.model(name) if name else None, frame)
-    return way, partial(prepared.blend, light=blend.light, width_px=width_px)
+    prepared = way.prepare(small, networks.model(name) if name else None, frame, width_px)
+    return way, partial(prepared.blend, light=blend.light)
 
 
 def _small(

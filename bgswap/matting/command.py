@@ -36,14 +36,7 @@ REFINE = "bgswap.matting.refine"
     show_default=True,
     help="2 looks again, closer, at the person.",
 )
-@click.option(
-    "--colors",
-    "--colours",
-    type=click.Choice(["own", "photo"]),
-    default="own",
-    show_default=True,
-    help="Of soft edges: without the old background, or as they are.",
-)
+@shared.colors_option("Of soft edges: without the old background, or as they are.")
 @click.option(
     "--who",
     default="all",

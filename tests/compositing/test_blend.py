@@ -37,16 +37,17 @@ def mixer(fusion):
     def prepare(name, near, alpha, far):
         way = extensions.load(WAYS, name)
         key = name, near.tobytes(), alpha.tobytes(), far.tobytes()
-        mix = prepared.get(key, way)
-        if mix is way and hasattr(way, "prepare"):
-            layers = Layers(*(to_unit(one) for one in (np.where(alpha[..., None] > 0, near, 0), alpha, far)))
-            mix = way.prepare(lambda: layers, fusion if name == "multi-stream" else None, alpha.shape)
-            prepared[key] = mix
+        layers = Layers(*(to_unit(one) for one in (np.where(alpha[..., None] > 0, near, 0), alpha, far)))
+        model = fusion if name == "multi-stream" else None
 
         def blend(top=0, bottom=alpha.shape[0], light="srgb", width_px=5.0):
             rows = slice(top, bottom)
-            where = {"at": (top, 0)} if mix is not way else {}
-            return mix.blend(near[rows], alpha[rows], far[rows], light=light, width_px=width_px, **where)
+            pieces = near[rows], alpha[rows], far[rows]
+            if not hasattr(way, "prepare"):
+                return way.blend(*pieces, light=light, width_px=width_px)
+            if (key, width_px) not in prepared:
+                prepared[key, width_px] = way.prepare(lambda: layers, model, alpha.shape, width_px)
+            return prepared[key, width_px].blend(*pieces, light=light, at=(top, 0))
 
         return blend
 

@@ -63,9 +63,9 @@ def test_a_rim_of_constant_difference_shifts_the_inside_by_it(photo):
     far = cv2.GaussianBlur(photo[60:300, 60:380], (0, 0), 15).clip(20, 235)  # the cut-out ends where its colors do
     alpha, near = disc(), far - 9
     prepared = poisson.prepare(
-        lambda: layers_of(np.where(alpha[..., None] > 0, near, 0), alpha, far), None, alpha.shape
+        lambda: layers_of(np.where(alpha[..., None] > 0, near, 0), alpha, far), None, alpha.shape, 1
     )
-    mixed = prepared.blend(near, alpha, far, light="srgb", width_px=1, at=(0, 0))
+    mixed = prepared.blend(near, alpha, far, light="srgb", at=(0, 0))
     inner = disc(radius=76) > 0
     assert np.abs(mixed[inner].astype(float) - near[inner] - 9).mean() < 1.5
     cloned = cv2.seamlessClone(near, far, alpha, (160, 120), cv2.NORMAL_CLONE)
@@ -118,8 +118,8 @@ def spoiled(half_length, photo):
 
 def test_the_network_takes_old_surroundings_out_of_soft_edges(half_length, photo, fusion):
     near, alpha, far, true = spoiled(half_length, photo)
-    prepared = multi_stream.prepare(lambda: layers_of(near, alpha, far), fusion, alpha.shape)
-    mixed = prepared.blend(near, alpha, far, light="srgb", width_px=10, at=(0, 0))
+    prepared = multi_stream.prepare(lambda: layers_of(near, alpha, far), fusion, alpha.shape, 10)
+    mixed = prepared.blend(near, alpha, far, light="srgb", at=(0, 0))
     plain = over.blend(near, alpha, far, light="srgb", width_px=0)
     soft = (alpha > 5) & (alpha < 250)
     errors = [((one[soft] - true[soft]) ** 2).mean() for one in (mixed, plain)]
@@ -128,8 +128,8 @@ def test_the_network_takes_old_surroundings_out_of_soft_edges(half_length, photo
 
 def test_beyond_the_band_pixels_are_those_of_over(half_length, photo, fusion):
     near, alpha, far, _ = spoiled(half_length, photo)
-    prepared = multi_stream.prepare(lambda: layers_of(near, alpha, far), fusion, alpha.shape)
-    mixed = prepared.blend(near, alpha, far, light="linear", width_px=8, at=(0, 0))
+    prepared = multi_stream.prepare(lambda: layers_of(near, alpha, far), fusion, alpha.shape, 8)
+    mixed = prepared.blend(near, alpha, far, light="linear", at=(0, 0))
     plain = over.blend(near, alpha, far, light="linear", width_px=0)
     distance = multi_stream.distance_to_edge(to_unit(alpha))
     assert np.array_equal(mixed[distance >= 8], plain[distance >= 8])
@@ -141,7 +141,7 @@ def test_a_network_for_something_else_is_refused(fusion):
     other = replace(fusion, card=replace(fusion.card, takes=("photo", "alpha")))
     for model in (None, other):
         with pytest.raises(UsageError, match="photo, alpha, background"):
-            multi_stream.prepare(lambda: None, model, (9, 9))
+            multi_stream.prepare(lambda: None, model, (9, 9), 1)
 
 
 def test_a_tiles_weight_is_gone_at_its_sides_but_not_at_the_frames():

@@ -95,6 +95,7 @@ def answer_all(page, file, rater, way, folder):
     return save(page, folder)
 
 
+@pytest.mark.slow
 def test_thirty_pairs_answered_by_clicks_give_the_known_order_back(browser_page, page_of_pairs, tmp_path):
     page, wrong = browser_page
     hostile, files = 'Zoë, "the" =1+1', []

@@ -1,1 +1,1 @@
-"""How edges mix: reach(width_px) and blend(...), told in over.py; prepare(small, model, frame) looks at it all."""
+"""How edges mix: reach(width_px) and blend(...), told in over.py; prepare(...) where a way looks at the frame first."""

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from bgswap.compositing.blend import over
 from bgswap.compositing.jit import compiled
 from bgswap.compositing.light import Float, to_levels, to_unit
 
@@ -94,6 +95,26 @@ class SmallChange:
         top = int(np.iinfo(changed.dtype).max)
         compiled(_add)(changed, inside, self._fine, self._any, rows, columns, top)
         return changed
+
+
+class Repainted:
+    """What a way made ready for one frame: `over` of a person whose colors change."""
+
+    def __init__(self, change: SmallChange) -> None:
+        self._change = change
+
+    def blend(
+        self,
+        foreground: NDArray[Any],
+        alpha: NDArray[Any],
+        background: NDArray[Any],
+        *,
+        light: str,
+        at: tuple[int, int],
+    ) -> NDArray[Any]:
+        """A piece of the frame that begins at row and column `at`; shapes as in `over`."""
+        changed = self._change.add(foreground, at, within=alpha)
+        return over.blend(changed, alpha, background, light=light, width_px=0)
 
 
 def _between(first: int, count: int, long: int, short: int) -> NDArray[np.int64]:

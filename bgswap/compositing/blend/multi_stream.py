@@ -1,15 +1,11 @@
 """A network repairs the edge: fusion of Zhang et al., Deep Image Compositing, WACV 2021, arXiv 2011.02146"""
 
 from collections.abc import Callable
-from threading import Lock
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from bgswap.compositing.blend import over
-from bgswap.compositing.blend._edges import SmallChange, edge_tiles, push_pull
+from bgswap.compositing.blend._edges import Repainted, SmallChange, edge_tiles, push_pull
 from bgswap.compositing.light import Float
 from bgswap.compositing.scene import Layers
 from bgswap.errors import UsageError
@@ -29,8 +25,8 @@ def reach(_width_px: float) -> int:
     return 0
 
 
-def prepare(small: Callable[[], Layers], model: Model | None, frame: tuple[int, int]) -> "Fusion":
-    """Run the network on a frame (height, width), small.
+def prepare(small: Callable[[], Layers], model: Model | None, frame: tuple[int, int], width_px: float) -> Repainted:
+    """Run the network on a frame (height, width), small, for a band of width_px pixels on both sides of the edge.
 
     The network sees tiles along the edge at fixed places of the small frame. What it changes of plain compositing is
     told as a change of the person's colors, enlarged, and made at full size inside a band around the edge: so edges
@@ -46,38 +42,11 @@ def prepare(small: Callable[[], Layers], model: Model | None, frame: tuple[int, 
         name = "" if model is None else f"{model.card.name}: "
         raise UsageError(f"{name}to blend, a network takes {', '.join(TAKES)}: name a run of multi-stream")
     layers = small()
-    return Fusion(layers, model, frame)
-
-
-class Fusion:
-    """A network's change of a person's colors near the edge. May be used from several threads."""
-
-    def __init__(self, layers: Layers, model: Model, frame: tuple[int, int]) -> None:
-        self.frame = frame
-        self._change = change_of(layers, model) / np.maximum(layers.alpha, LEAST)[..., None]
-        self._distance = distance_to_edge(layers.alpha)
-        self._made: dict[float, SmallChange] = {}
-        self._lock = Lock()
-
-    def blend(
-        self,
-        foreground: NDArray[Any],
-        alpha: NDArray[Any],
-        background: NDArray[Any],
-        *,
-        light: str,
-        width_px: float,
-        at: tuple[int, int],
-    ) -> NDArray[Any]:
-        """A piece of the frame that begins at row and column `at`: as in `over`, changed within width_px of an edge."""
-        with self._lock:
-            if width_px not in self._made:
-                width = abs(width_px) * self._distance.shape[0] / self.frame[0]
-                # Full in the band's inner half, gone a small pixel before its end: between pixels it is interpolated.
-                share = np.clip((width - 1 - self._distance) / max(0.5 * width, 1e-3), 0, 1)
-                self._made[width_px] = SmallChange(self._change * share[..., None], self.frame)
-        changed = self._made[width_px].add(foreground, at, within=alpha)
-        return over.blend(changed, alpha, background, light=light, width_px=0)
+    change = change_of(layers, model) / np.maximum(layers.alpha, LEAST)[..., None]
+    width = abs(width_px) * layers.alpha.shape[0] / frame[0]
+    # Full in the band's inner half, gone a small pixel before its end: between pixels it is interpolated.
+    share = np.clip((width - 1 - distance_to_edge(layers.alpha)) / max(0.5 * width, 1e-3), 0, 1)
+    return Repainted(SmallChange(change * share[..., None], frame))
 
 
 def distance_to_edge(alpha: Float) -> Float:

@@ -1,15 +1,12 @@
 """The edge's color difference, at most 15 levels of it, spread inward. Perez et al., SIGGRAPH 2003"""
 
 from collections.abc import Callable
-from threading import Lock
 from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from bgswap.compositing.blend import over
-from bgswap.compositing.blend._edges import SmallChange
+from bgswap.compositing.blend._edges import Repainted, SmallChange
 from bgswap.compositing.light import Float
 from bgswap.compositing.scene import Layers
 from bgswap.inpainting.membrane import stretch
@@ -25,7 +22,7 @@ def reach(_width_px: float) -> int:
     return 0
 
 
-def prepare(small: Callable[[], Layers], _model: Any, frame: tuple[int, int]) -> "Membrane":
+def prepare(small: Callable[[], Layers], _model: Any, frame: tuple[int, int], width_px: float) -> Repainted:
     """Look at a frame (height, width) as a whole, small.
 
     Gradient-domain blending keeps the person's gradients and meets the place's colors on the edge: the person plus a
@@ -34,35 +31,9 @@ def prepare(small: Callable[[], Layers], _model: Any, frame: tuple[int, int]) ->
     nothing to do with the place's, so that a difference is cut to MOST, and is one of means over width_px. Where the
     frame cuts the person the membrane is free.
     """
-    layers = small()
-    return Membrane(layers, frame)
-
-
-class Membrane:
-    """Differences on the rim of a person, spread inward. May be used from several threads."""
-
-    def __init__(self, layers: Layers, frame: tuple[int, int]) -> None:
-        self.frame, self._layers = frame, _reduced(layers)
-        self._made: dict[float, SmallChange] = {}
-        self._lock = Lock()
-
-    def blend(
-        self,
-        foreground: NDArray[Any],
-        alpha: NDArray[Any],
-        background: NDArray[Any],
-        *,
-        light: str,
-        width_px: float,
-        at: tuple[int, int],
-    ) -> NDArray[Any]:
-        """A piece of the frame that begins at row and column `at`, as in `over`, of a person of changed colors."""
-        with self._lock:
-            if width_px not in self._made:
-                sigma = abs(width_px) * self._layers.alpha.shape[0] / self.frame[0]
-                self._made[width_px] = SmallChange(membrane(self._layers, sigma), self.frame)
-        changed = self._made[width_px].add(foreground, at, within=alpha)
-        return over.blend(changed, alpha, background, light=light, width_px=0)
+    layers = _reduced(small())
+    sigma = abs(width_px) * layers.alpha.shape[0] / frame[0]
+    return Repainted(SmallChange(membrane(layers, sigma), frame))
 
 
 def membrane(layers: Layers, sigma: float, most: float = MOST) -> Float:

@@ -49,6 +49,7 @@ def test_at_full_width_the_defaults_are_the_paper_s():
     assert sum(p.numel() for p in method.networks["network"].parameters()) == 9_048_244
 
 
+@pytest.mark.slow
 def test_eight_samples_are_learned_beyond_plain_compositing_of_the_photo_s_colors():
     method, settings = build(RECIPE, **EASY | {"lr": 5e-3, "schedule": "cosine", "warmup": 10})
     batch = eight("triplet")

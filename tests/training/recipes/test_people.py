@@ -20,6 +20,7 @@ def test_gradients_reach_every_parameter():
     assert unreached == ["network.ups.0.side.bias", "network.ups.0.side.weight"]  # the coarsest matte is not looked at
 
 
+@pytest.mark.slow
 def test_it_overfits_eight_samples():
     method, settings = build(RECIPE, **THIN, lr=5e-3)
     batch = eight("matting")

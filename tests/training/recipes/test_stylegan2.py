@@ -31,6 +31,7 @@ def test_gradients_reach_every_parameter():
     assert without_gradient(method, settings, eight("portrait")) == []
 
 
+@pytest.mark.slow
 def test_it_learns_the_colors_of_eight_portraits_and_the_discriminator_tells_them_apart():
     """Two players never settle: each is asked how well it did at its best."""
     method, settings = build(RECIPE, **THIN, lr=1e-2, ema=0.9)
