@@ -217,3 +217,68 @@ def test_what_makes_no_sense_of_a_video_is_refused(clip: Path, made: World, tmp_
         assert ran.status == 2, more
         assert ran.err.count("\n") == 1
     assert not (tmp_path / "out.mp4").exists()
+
+
+TOLD = {  # what a network that decides of everything gives for any picture, and what composite makes of it
+    "places": np.array([[0.3, 0.97, 0.4, 0.0, -9.0, 2.0], [0.7, 0.97, 0.4, 0.0, 9.0, 3.0]]),
+    "globals": np.array([0.25, -0.125, 0.0, 0.125]),
+    "grid": np.tile([1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0.0625], (16, 16, 8, 1)),
+    "shading": np.full((8, 8), 0.125),
+    "shadow": np.array([45.0, 0.75, 0.0625, 0.25, 0.5]),
+}
+
+
+@pytest.fixture
+def decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A user's own catalog with a network of the task "transform", as an ONNX file; its name."""
+    onnx = pytest.importorskip("onnx")
+    make, number = onnx.helper, onnx.TensorProto.FLOAT
+    planes = make.make_tensor_value_info("planes", number, [1, 7, "h", "w"])
+    answers = [make.make_tensor_value_info(name, number, [1, *told.shape]) for name, told in TOLD.items()]
+    constants = [make.make_tensor(f"{n}_told", number, [1, *t.shape], t.ravel()) for n, t in TOLD.items()]
+    constants.append(make.make_tensor("nothing", number, [], [0.0]))
+    nodes = [
+        make.make_node("ReduceMean", ["planes"], ["mean"], keepdims=0),
+        make.make_node("Mul", ["mean", "nothing"], ["zero"]),
+        *(make.make_node("Add", [f"{name}_told", "zero"], [name]) for name in TOLD),
+    ]
+    graph = make.make_graph(nodes, "decides", [planes], answers, constants)
+    onnx.save(make.make_model(graph, opset_imports=[make.make_opsetid("", 18)], ir_version=9), tmp_path / "d.onnx")
+    (tmp_path / "bgswap").mkdir()
+    (tmp_path / "bgswap" / "catalog.toml").write_text(f"""
+[decides]
+task = "transform"
+license = "MIT"
+file = "{tmp_path / "d.onnx"}"
+takes = ["photo", "alpha", "background"]
+gives = {json.dumps(list(TOLD))}
+input = {{ side = 64, fit = "longest", divide = "255", mean = [0.0, 0.0, 0.0], std = [1.0, 1.0, 1.0] }}
+""")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    return "decides"
+
+
+def test_one_network_serves_place_colors_and_shadow(decides: str, world: World, tmp_path: Path):
+    cut = Image.open(world.cutouts / "a.png").convert("RGBA")
+    whole = Image.new("RGBA", (128, 192))  # all of the person inside the photo: it has feet
+    whole.paste(cut.resize((96, 96)), (16, 60))
+    whole.save(tmp_path / "whole.png")
+    line = ["composite", "--person", tmp_path / "whole.png", "--bg", world.place, "-o", tmp_path / "o.png"]
+    assert call(*line, "--model", decides, "--strength", 1, "--save-decisions", tmp_path / "d.jsonl").status == 0
+    (told,) = SavedDecisions(tmp_path / "d.jsonl").of("whole")
+    assert told.place is not None
+    assert (told.place.x, told.place.flip) == (pytest.approx(0.7), True)
+    assert told.harmonize is not None
+    assert told.harmonize.globals is not None
+    assert told.harmonize.shading is not None
+    assert told.harmonize.globals.exposure > 0
+    assert told.harmonize.shading.max() > 0
+    assert told.shadow is not None
+    shadow = (told.shadow.azimuth, told.shadow.length, told.shadow.softness, told.shadow.density, told.shadow.contact)
+    assert shadow == pytest.approx(tuple(TOLD["shadow"]))
+    alone = tmp_path / "alone.jsonl"
+    assert call(*line, "--model", decides, "--place", "fit", "--shadow", "none", "--save-decisions", alone).status == 0
+    (other,) = SavedDecisions(alone).of("whole")
+    assert other.shadow is None
+    assert other.place != told.place
+    assert other.harmonize is not None
