@@ -78,6 +78,7 @@ class AugmentStage:
         tools, notes = self.tools(threads)
 
         def work(pictures: Mapping[str, Picture], record: Record) -> Made:
+            torch.set_num_threads(1)  # this thread's own: something else may have set the process's since
             sample = self.sample(pictures, record, tools)
             lone = self.decoys > 0 and not any(role.startswith("decoy_") for role in pictures)
             warnings = ["there is nobody else whose shape could be a decoy: its plate may tell the place"] * lone

@@ -1,6 +1,7 @@
 """One person with all of its decisions on one frame, ready to be painted a piece at a time."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -108,8 +109,6 @@ def _small(
     person: NDArray[Any], outline: Outline, decisions: Decisions, canvas: NDArray[Any], networks: Networks
 ) -> Layers:
     """The whole frame, small, as it will be just before it is blended: colors changed, shadow laid."""
-    from dataclasses import replace
-
     place = np.ascontiguousarray(shrink(canvas, SMALL))
     plain = PlacedPerson(person, outline, replace(decisions, blend=Blend()), place, networks)
     foreground, alpha = plain.foreground((0, 0), place.shape[:2])

@@ -14,7 +14,7 @@ from bgswap.compositing.saved import DecisionWriter, SavedDecisions
 from bgswap.compositing.stage import CANDIDATE, CompositeStage, fingerprint, networks_of, person_role
 from bgswap.compositing.video.footage import is_video
 from bgswap.errors import UsageError
-from bgswap.folders.records import Record, check_key, from_files, named
+from bgswap.folders.records import STREAM, Record, check_key, from_files, named
 from bgswap.matting.predict import MatteSettings
 from bgswap.options import Naming, backdrop
 from bgswap.zoo.choice import ModelOptions
@@ -95,6 +95,8 @@ def _check(request: CompositeRequest, settings: CompositeSettings) -> None:
     networks_of(settings)
     if request.candidates and settings.place != "learned":
         raise UsageError("--candidates needs --place learned: other ways know one place only")
+    if request.save_decisions == STREAM and request.output == "-":
+        raise UsageError("the picture and its decisions cannot both go to standard output: name a file for one of them")
     if request.save_decisions and settings.paint:
         raise UsageError("painted pixels are no decision and cannot be saved: leave out --paint or --save-decisions")
 

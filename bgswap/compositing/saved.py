@@ -151,8 +151,15 @@ class DecisionWriter:
         self._file.flush()
 
     def close(self) -> None:
-        """Put the file in its place. What an interrupted run did not come to keeps its old lines."""
+        """Put the file in its place. What an interrupted run did not come to keeps its old lines.
+
+        A run that came to nothing at all leaves the file that was there.
+        """
         if self.path == STREAM:
+            return
+        if not self._written:
+            self._file.close()
+            self._temporary.unlink(missing_ok=True)
             return
         for key in dict.fromkeys(one.key for one in self._old.named) if self._old else ():
             if key not in self._written:

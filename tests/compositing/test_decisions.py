@@ -113,6 +113,8 @@ def test_a_file_of_decisions_is_replaced_whole_and_keeps_what_was_left_alone(tmp
     again.close()
     saved = SavedDecisions(file)
     assert [saved.of(key)[0].place.x for key in "abc"] == [0.1, 0.9, 0.1]
+    DecisionWriter(file).close()  # of a run that ended before its first picture
+    assert [saved.of(key)[0].place.x for key in "abc"] == [0.1, 0.9, 0.1]
     assert [path.name for path in tmp_path.iterdir()] == ["d.jsonl"]
 
 
