@@ -151,6 +151,7 @@ def test_a_photo_more_changes_no_copy_count_and_update_makes_only_what_is_missin
     assert not differing(out, recolored)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_goes_on_with_update_and_ends_with_the_same_files(
     made: World, recolored: Path, tmp_path: Path
 ):

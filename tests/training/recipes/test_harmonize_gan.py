@@ -287,6 +287,7 @@ def test_pictures_show_composite_output_and_truth_and_what_a_pixel_wise_discrimi
     assert torch.equal(shown[2], batch["composite_true"])
 
 
+@pytest.mark.slow
 def test_it_overfits_eight_samples_and_then_beats_doing_nothing():
     method, settings = build(RECIPE, **{**THIN, "width": 8}, fused=True, dropout=0.0, lr=2e-3, untouched=0.0)
     batch = eight("recolor")

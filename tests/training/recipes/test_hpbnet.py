@@ -247,6 +247,7 @@ def test_samples_on_the_fly_are_the_papers_or_ours():
 # overfitting
 
 
+@pytest.mark.slow
 def test_the_unet_alone_overfits_eight_samples():
     method, settings = build(RECIPE, **{**THIN, **STILL, "width": 6}, prior="none", adversarial=0.0, lr=1e-2)
     told = fit(method, settings, eight("recolor"), 45)
@@ -254,6 +255,7 @@ def test_the_unet_alone_overfits_eight_samples():
     assert told[-1]["scales"] < 0.4 * told[0]["scales"]
 
 
+@pytest.mark.slow
 def test_with_the_composites_detail_it_soon_beats_doing_nothing():
     method, settings = build(
         RECIPE, **{**THIN, **STILL, "width": 6}, prior="none", adversarial=0.0, lr=5e-3, detail=True
@@ -266,6 +268,7 @@ def test_with_the_composites_detail_it_soon_beats_doing_nothing():
     assert found["psnr"].mean() > found["psnr_undone"].mean() + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("generator", ["standard", pytest.param("mobile", marks=pytest.mark.slow)])
 def test_with_a_prior_it_overfits_eight_samples(prior, generator):
     method, settings = build(

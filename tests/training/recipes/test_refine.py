@@ -39,6 +39,7 @@ def test_gradients_reach_every_parameter():
     assert without_gradient(method, settings, eight("matting")) == []
 
 
+@pytest.mark.slow
 def test_it_overfits_eight_samples_and_beats_the_raw_masks():
     method, settings = build(RECIPE, **THIN, lr=5e-3)
     batch = eight("matting")

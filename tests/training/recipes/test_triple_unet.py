@@ -59,6 +59,7 @@ def test_gradients_reach_every_parameter_of_both_networks(form):
     assert without_gradient(method, settings, moved()) == []
 
 
+@pytest.mark.slow
 def test_it_overfits_eight_samples_and_its_weights_of_the_streams_move_apart():
     method, settings = build(RECIPE, **THIN)
     told = fit(method, settings, moved(), 60)
