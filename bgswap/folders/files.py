@@ -62,20 +62,40 @@ def of_run(folder: Path, run: str) -> list[Path]:
     return sorted(folder.glob(f"{PREFIX}{run}*{SUFFIX}"))
 
 
+class Unfinished:
+    """An empty temporary file beside the one that it is to become: `keep` or `discard` ends it.
+
+    path: of the temporary file. descriptor: open for writing, the caller's to close. run: whose file it is.
+    """
+
+    def __init__(self, becomes: Path, run: str = "") -> None:
+        """Raises OSError where it cannot be made."""
+        self.becomes = becomes
+        self.path = becomes.parent / f"{PREFIX}{run}{secrets.token_hex(8)}{SUFFIX}"
+        self.descriptor = _create(self.path)
+
+    def keep(self) -> None:
+        """Put it, whole as it is now, in the place of what stood there."""
+        os.replace(self.path, self.becomes)
+        _unfinished.discard(self.path)
+
+    def discard(self) -> None:
+        """Delete it; once it was kept there is nothing to delete."""
+        self.path.unlink(missing_ok=True)
+        _unfinished.discard(self.path)
+
+
 def _replace(path: Path, data: bytes, run: str) -> None:
-    temporary = path.parent / f"{PREFIX}{run}{secrets.token_hex(8)}{SUFFIX}"
+    temporary = Unfinished(path, run)
     try:
-        descriptor = _create(temporary)
         try:
-            _write_all(descriptor, data)
+            _write_all(temporary.descriptor, data)
         finally:
-            os.close(descriptor)
-        os.replace(temporary, path)
+            os.close(temporary.descriptor)
+        temporary.keep()
     except BaseException:  # KeyboardInterrupt too: nothing half-written may stay
-        temporary.unlink(missing_ok=True)
+        temporary.discard()
         raise
-    finally:
-        _unfinished.discard(temporary)
 
 
 def _create(temporary: Path) -> int:

@@ -5,7 +5,6 @@ a constant quality, 4:2:0, tagged BT.709. Equal frames give equal bytes: encoder
 """
 
 import os
-import secrets
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -17,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bgswap.errors import PictureError, UsageError, missing_extra
-from bgswap.folders import files
+from bgswap.folders.files import Unfinished
 from bgswap.folders.records import show
 from bgswap.folders.video import BT709, SCALER
 from bgswap.folders.video_sound import Sound
@@ -85,12 +84,15 @@ class VideoOut:
         if min(self.size) < 2:
             raise PictureError(f"{show(path)}: {size[1]}x{size[0]} pixels are too few for a video")
         self._sound = sound
-        self._temporary = path.parent / f"{files.PREFIX}{secrets.token_hex(8)}{files.SUFFIX}"
         self._last = Fraction(0)
+        self._temporary: Unfinished | None = None
         try:
-            os.close(files._create(self._temporary))
+            self._temporary = Unfinished(path)
+            os.close(self._temporary.descriptor)
             options = {"movflags": "+faststart"} if kind in ("mp4", "mov") else {}
-            self._container = av.open(str(self._temporary), "w", format=kind, options=options | {"fflags": "+bitexact"})
+            self._container = av.open(
+                str(self._temporary.path), "w", format=kind, options=options | {"fflags": "+bitexact"}
+            )
             self._stream: Any = self._container.add_stream(codec, rate=rate.limit_denominator(FINEST))
             self._set_up(codec, matte)
             if sound is not None:
@@ -155,11 +157,11 @@ class VideoOut:
             self._container.mux(self._stream.encode(None))
             self._hear(self._last + 1 / Fraction(self._stream.average_rate or self._stream.rate or 25))
             self._container.close()
-            os.replace(self._temporary, self.path)
+            assert self._temporary is not None  # made before anything was written
+            self._temporary.keep()
         except BaseException as cause:
             self._discard()
             raise _told(cause, self.path) from cause
-        files._unfinished.discard(self._temporary)
         if self._sound is not None:
             self._sound.close()
 
@@ -170,8 +172,8 @@ class VideoOut:
             with suppress(av.error.FFmpegError, OSError):  # what is thrown away need not be whole
                 if one is not None:
                     one.close()
-        self._temporary.unlink(missing_ok=True)
-        files._unfinished.discard(self._temporary)
+        if self._temporary is not None:
+            self._temporary.discard()
 
 
 def _told(cause: BaseException, path: Path) -> BaseException:

@@ -34,7 +34,7 @@ from bgswap.folders.video_out import VideoOut, check_suffix, kept_size
 
 Cut = Callable[[Picture], tuple[NDArray[Any], list[str]]]
 Given = Decisions | Callable[[int], Decisions]
-Composed = tuple[Moment, NDArray[Any], NDArray[np.uint8]]
+Composed = tuple[Moment, NDArray[Any], NDArray[np.uint8] | None]
 FIGURES = re.compile(r"\d+(\.\d+)?")
 
 
@@ -104,6 +104,7 @@ def composite_video(
     with ExitStack() as stack:
         footage = stack.enter_context(Footage(files.person, files.background, settings.frame))
         work = _Work(footage, settings, cut, networks or Networks(), told)
+        work.masked = files.mask is not None
         work.prepare(smooth, given)
         pool, reading = stack.enter_context(threads(jobs)), stack.enter_context(threads(1))
         moments = read_ahead(reading, work.read(), 1)
@@ -121,7 +122,7 @@ def _write(files: VideoFiles, work: "_Work", composed: Iterator[Composed], stack
             videos = _opened(files, work, (picture.shape[0], picture.shape[1]), stack)
         with work.timed("encode"):
             for video, matte in videos:
-                video.write(mask if matte else picture, moment.stamp)
+                video.write(mask if matte and mask is not None else picture, moment.stamp)
         count, last = count + 1, moment.stamp
         if work.told.progress:
             work.told.progress(count, max(count, footage.total))
@@ -163,6 +164,7 @@ class _Work:
 
     def __init__(self, footage: Footage, settings: CompositeSettings, cut: Cut, networks: Networks, told: Told) -> None:
         self.footage, self.settings, self.networks, self.told = footage, settings, networks, told
+        self.masked = False  # whether the people's alpha is wanted, too
         self.warned: dict[str, tuple[int, str]] = {}
         self.spent: dict[str, float] = {}
         self._lock = threading.Lock()
@@ -245,7 +247,7 @@ class _Work:
         """The frame's picture and its alpha, full size."""
         size = shot.decisions.size
         assert size is not None  # decide always tells it
-        mask = np.zeros(size, np.uint8)
+        mask = np.zeros(size, np.uint8) if self.masked else None
         with self.timed("compose"):
             done, more = compose_people(
                 [(shot.person, shot.decisions)],
