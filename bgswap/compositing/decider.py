@@ -91,9 +91,7 @@ class Decider:
         A network that takes a background gets the person's layer premultiplied, the alpha and the background; one that
         does not gets cut-and-paste and the alpha.
         """
-        import torch  # wakes up only where a network decides
-
-        from bgswap.zoo.planes import PICTURE, PictureModel
+        from bgswap.zoo.planes import PICTURE, answers  # wakes up only where a network decides
 
         cover = layers.alpha[..., None]
         apart = "background" in self.card.takes
@@ -102,11 +100,11 @@ class Decider:
             "alpha": cover,
             "background": layers.background,
         }
-        stacked = [torch.from_numpy(planes[name].transpose(2, 0, 1).copy()) for name in self.card.takes]
-        given = PictureModel(self.model).outputs(*stacked)
+        stacked = np.concatenate([planes[name].transpose(2, 0, 1) for name in self.card.takes])
+        given = answers(self.model, stacked)
         return {
-            name: (answer.permute(1, 2, 0).contiguous() if name == PICTURE else answer).numpy()
-            for name, answer in given.items()
+            name: np.ascontiguousarray(one.transpose(1, 2, 0)) if name == PICTURE else one
+            for name, one in given.items()
         }
 
 

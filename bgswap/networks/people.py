@@ -3,6 +3,7 @@
 U-Net (Ronneberger et al., MICCAI 2015, 10.1007/978-3-319-24574-4_28) with the residual blocks of He et al. (CVPR 2016,
 10.1109/CVPR.2016.90). Two departures, both ours: a vector read off the whole picture is added at the bottom, and the
 head sees the photo's own pixels, so that edges come at full input size without a full-size convolution stage.
+Down to 1/16 its encoder is plain, or SqueezeNet 1.1's, which has seen ImageNet's thousand kinds of things.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,7 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bgswap.networks._squeeze_encoder import WIDTHS as SQUEEZED
+from bgswap.networks._squeeze_encoder import SqueezeEncoder
+
 MULTIPLE = 32  # five halvings: both sides of the input must divide by it
+PLAIN, SQUEEZENET = ENCODERS = ("plain", "squeezenet")
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,8 @@ class PeopleConfig:
 
     widths: tuple[int, ...] = (16, 32, 64, 128, 192)  # channels at 1/2, 1/4, 1/8, 1/16, 1/32
     depths: tuple[int, ...] = (0, 1, 2, 3, 2)  # residual blocks after each halving; the stem has none
+    encoder: str = "plain"  # or "squeezenet": then the first four of `widths` are the decoder's alone, and of `depths`
+    # only the last counts
 
 
 class ConvNorm(nn.Sequential):
@@ -82,13 +89,21 @@ class PeopleNet(nn.Module):
     def __init__(self, config: PeopleConfig = PeopleConfig()):
         super().__init__()
         w = config.widths
+        self.squeezes = config.encoder == SQUEEZENET
         # Not in the state dict: constants of the design, the same for all three colors.
         self.register_buffer("mean", torch.tensor(0.45), persistent=False)
         self.register_buffer("std", torch.tensor(0.25), persistent=False)
-        self.stem = nn.Sequential(ConvNorm(3, w[0], stride=2), nn.ReLU(), ConvNorm(w[0], w[0]), nn.ReLU())
-        self.downs = nn.ModuleList(Down(*step) for step in zip(w, w[1:], config.depths[1:], strict=False))
+        if self.squeezes:
+            skips: tuple[int, ...] = SQUEEZED
+            self.encoder = SqueezeEncoder()
+            self.narrow = nn.Sequential(ConvNorm(skips[-1], w[-1], size=1), nn.ReLU())
+            self.downs = nn.ModuleList([Down(w[-1], w[-1], config.depths[-1])])
+        else:
+            skips = w
+            self.stem = nn.Sequential(ConvNorm(3, w[0], stride=2), nn.ReLU(), ConvNorm(w[0], w[0]), nn.ReLU())
+            self.downs = nn.ModuleList(Down(*step) for step in zip(w, w[1:], config.depths[1:], strict=False))
         self.context = nn.Sequential(nn.Linear(w[-1], w[-1]), nn.ReLU(), nn.Linear(w[-1], w[-1]))
-        self.ups = nn.ModuleList(Up(w[i + 1], w[i], w[i]) for i in reversed(range(len(w) - 1)))
+        self.ups = nn.ModuleList(Up(w[i + 1], skips[i], w[i]) for i in reversed(range(len(w) - 1)))
         self.head = nn.Conv2d(w[0] + 12, 4, 3, padding=1)
 
     def forward(self, photo: Tensor) -> Tensor:  # (B, 3, H, W) sRGB 0..1; H, W multiples of 32
@@ -97,6 +112,9 @@ class PeopleNet(nn.Module):
 
     def encode(self, photo: Tensor) -> list[Tensor]:
         """The contracting path's maps, (B, 16, H/2, W/2) ... (B, 192, H/32, W/32)."""
+        if self.squeezes:
+            maps = self.encoder(photo)
+            return [*maps, self.downs[0](self.narrow(maps[-1]))]
         maps = [self.stem((photo - self.mean) / self.std)]
         for down in self.downs:
             maps.append(down(maps[-1]))
@@ -117,6 +135,12 @@ class PeopleNet(nn.Module):
 
 def recognize(shapes: Mapping[str, tuple[int, ...]]) -> PeopleConfig | None:
     """The settings of a PeopleNet read off its state dict's names and shapes; None for any other network."""
+    squeezes = "encoder.features.0.weight" in shapes
+    if squeezes and "narrow.0.0.weight" in shapes and "head.weight" in shapes:
+        ups = sum(name.endswith(".squeeze.0.weight") and name.startswith("ups.") for name in shapes)
+        wide = [shapes[f"ups.{i}.squeeze.0.weight"][0] for i in reversed(range(ups))]
+        deep = sum(name.startswith("downs.0.body.") and name.endswith(".a.0.weight") for name in shapes)
+        return PeopleConfig((*wide, shapes["narrow.0.0.weight"][0]), (0,) * ups + (deep,), SQUEEZENET)
     steps = sum(name.startswith("downs.") and name.endswith(".down.0.weight") for name in shapes)
     needed = ["stem.0.0.weight", "context.0.weight", "ups.0.squeeze.0.weight", "head.weight"]
     if not steps or any(name not in shapes for name in needed):

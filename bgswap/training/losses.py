@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+HALF = 0.03  # ours: an alpha this close to one half counts as it, which resampling and rounding leave
+
 
 def l1(made: Tensor, true: Tensor) -> Tensor:
     """Mean absolute difference."""
@@ -48,6 +50,15 @@ def bce(logits: Tensor, target: float | Tensor) -> Tensor:
     """Binary cross-entropy of logits against a number or a map of targets, 0..1."""
     wanted = target if isinstance(target, Tensor) else torch.full_like(logits, target)
     return F.binary_cross_entropy_with_logits(logits, wanted)
+
+
+def known(alpha: Tensor) -> Tensor:
+    """1 where alpha (B, 1, H, W) 0..1 is known, 0 where a whole area is one half, as trimaps say "unknown".
+
+    An area holds 3x3 pixels, which a soft edge has not; 2 pixels about it, where it was resampled, are unknown too.
+    """
+    odd = F.max_pool2d((alpha - 0.5).abs(), 3, 1, 1)  # what is most unlike one half in 3x3 pixels
+    return 1 - F.max_pool2d((odd < HALF).float(), 7, 1, 3)
 
 
 def matte_metrics(alpha: Tensor, true: Tensor) -> dict[str, Tensor]:

@@ -6,7 +6,7 @@ them and steps its own optimizer: one phase for a plain network, discriminator a
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import torch
@@ -139,7 +139,8 @@ class Method(ABC):
 class Recipe(Generic[S]):
     """A system's training as a value.
 
-    settings: with the paper's defaults. roles: a sample's pictures that it takes; more_roles: that settings add.
+    settings: with the paper's defaults. roles: a sample's pictures that it takes. of_settings: what of the
+    recipe is otherwise under these settings, by name, such as roles.
     method: (settings, tools) -> its networks, phases and losses, under the seed of the run.
     samples: (settings, size) -> what augment makes on the fly. size None leaves the size to the trainer.
     task, network, takes: as a catalog row has them; takes: the planes that the network's input stacks.
@@ -159,6 +160,10 @@ class Recipe(Generic[S]):
     makes: str
     multiple: Callable[[S], int] = lambda _: 32
     activation: Literal["none", "sigmoid"] = "none"
-    more_roles: Callable[[S], tuple[str, ...]] = lambda _: ()
     gives: tuple[str, ...] = ("picture",)  # the network's outputs in order, as a catalog row has them
     fields: tuple[str, ...] = ()  # numbers of a sample that it takes, such as box_true
+    of_settings: Callable[[S], Mapping[str, Any]] = lambda _: {}
+
+    def settled(self, settings: S) -> "Recipe[S]":
+        """The recipe under these settings."""
+        return replace(self, **self.of_settings(settings))

@@ -91,7 +91,7 @@ def train(name: str, folder: Path, run: Path, words: Sequence[str], options: Tra
     recipe = recipe_of(name)
     settings = changed(recipe.settings, words)
     _check_sizes(recipe, settings)
-    recipe = replace(recipe, roles=(*recipe.roles, *recipe.more_roles(settings)))
+    recipe = recipe.settled(settings)
     device = devices.choose(model.device, "torch")
     order = settle(name, recipe, settings, folder, options, model, precision_of(model.precision, device.cuda))
     if options.dry_run:

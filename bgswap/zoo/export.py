@@ -9,6 +9,7 @@ import io
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -35,17 +36,22 @@ def load_network(name: str, weights: Path) -> nn.Module:
 
 
 def to_onnx(network: nn.Module) -> bytes:
-    """Trace a photo-to-matte network: input "photo" (B, 3, H, W), output "logits" (B, 1, H, W), all sizes free."""
+    """Trace a network, all sizes free: "photo" (B, 3, H, W) -> "logits" (B, 1, H, W); or where the network's config
+    says what it `gives`, "planes" (B, C, H, W) -> outputs of these names."""
     free = {0: "batch", 2: "height", 3: "width"}
+    config: Any = getattr(network, "config", None)
+    told = hasattr(config, "gives")
+    entry, names, planes = ("planes", list(config.gives), config.planes) if told else ("photo", ["logits"], 3)
+    axes = {entry: free} | ({} if told else {"logits": free})
     file = io.BytesIO()
     torch.onnx.export(
         network,
-        (torch.zeros(1, 3, 64, 96),),
+        (torch.zeros(1, planes, 64, 96),),
         file,  # type: ignore[arg-type]  # the tracing exporter takes open files too
         dynamo=False,  # the tracing exporter: same bytes each time, and no further package
-        input_names=["photo"],
-        output_names=["logits"],
-        dynamic_axes={"photo": free, "logits": free},
+        input_names=[entry],
+        output_names=names,
+        dynamic_axes=axes,
         opset_version=OPSET,
         training=torch.onnx.TrainingMode.PRESERVE,  # keeps the batch norms
         do_constant_folding=False,

@@ -30,6 +30,8 @@ L1 = 100.0  # pix2pix, section 3.3: lambda, beside an adversarial weight of 1
 WEIGHTS = {"disharmony": 0.05, "bce": 1.0, "none": 0.0}  # ours (the report gives no lambda); pix2pix; nobody to fool
 BETAS = (0.5, 0.999)  # pix2pix, section 3.3
 GRADING = ("jitter", "balance", "exposure", "temperature", "curves", "saturation", "lut")  # recolor's other steps
+PAIR = ("composite", "alpha", "composite_true")
+FRAMES = ("previous_composite", "previous_alpha", "previous_composite_true", "flow_true")
 FEW = 6  # ours: halvings below which a U-Net of this kind sees too little of its picture
 
 
@@ -252,12 +254,6 @@ def _measures(made: Tensor, true: Tensor, alpha: Tensor) -> dict[str, Tensor]:
     return {"fmse": fmse, **losses.picture_metrics(made, true)}
 
 
-def of_frames(settings: HarmonizeSettings) -> tuple[str, ...]:
-    """A pair's other pictures, where the settings take pairs."""
-    frames = ("previous_composite", "previous_alpha", "previous_composite_true", "flow_true")
-    return frames if settings.paired else ()
-
-
 def samples(settings: HarmonizeSettings, size: Size) -> SampleSettings:
     """The person recolored in its own photo, which is the truth; two frames of it for motion=flow."""
     never: dict[str, Any] = dict.fromkeys(GRADING, 0.0)
@@ -271,8 +267,8 @@ def samples(settings: HarmonizeSettings, size: Size) -> SampleSettings:
 
 RECIPE = Recipe(
     settings=HarmonizeSettings(),
-    roles=("composite", "alpha", "composite_true"),
-    more_roles=of_frames,
+    roles=PAIR,
+    of_settings=lambda settings: {"roles": PAIR + FRAMES} if settings.paired else {},
     method=Harmonize,
     samples=samples,
     task="harmonize",

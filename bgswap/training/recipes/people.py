@@ -3,18 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bgswap.augmentation.ranges import MattingRanges
 from bgswap.augmentation.samples import SampleSettings
-from bgswap.networks.people import MULTIPLE, PeopleConfig, PeopleNet
+from bgswap.networks.people import ENCODERS, MULTIPLE, SQUEEZENET, PeopleConfig, PeopleNet
 from bgswap.training import losses
 from bgswap.training.recipe import Batch, Losses, Method, Optimizer, Phase, Recipe, Schedule, Step
 from bgswap.training.settings import Settings, Size, setting
 from bgswap.training.tools import Tools
 
 COARSE = 0.3  # ours: weight of the three finer coarse mattes
+FAR = 30.0  # a logit so far from 0 that no loss is left of it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +31,9 @@ class PeopleSettings(Settings):
     lr: float = setting(2e-3, "Learning rate of AdamW.", "ours")
     widths: tuple[int, ...] = setting((16, 32, 64, 128, 192), "Channels at 1/2 to 1/32.", "ours")
     depths: tuple[int, ...] = setting((0, 1, 2, 3, 2), "Residual blocks at each of these.", "ours")
+    encoder: str = setting("plain", "The contracting path down to 1/16.", "ours", ENCODERS)
+    pretrained: bool = setting(True, "Begin SqueezeNet with ImageNet's weights (a download).", "ours")
+    encoder_lr: float = setting(0.3, "SqueezeNet's learning rate, as a share of lr.", "ours")
     new_place: float = setting(0.5, "Share of people over a new place.", "ours")
 
 
@@ -37,12 +42,16 @@ class People(Method):
 
     best = ("mad", "lower")
 
-    def __init__(self, settings: PeopleSettings, tools: Tools):  # noqa: ARG002
-        self.network = PeopleNet(PeopleConfig(settings.widths, settings.depths))
+    def __init__(self, settings: PeopleSettings, tools: Tools):
+        self.network = PeopleNet(PeopleConfig(settings.widths, settings.depths, settings.encoder))
+        if settings.encoder == SQUEEZENET and settings.pretrained:
+            trained = tools.network("squeezenet1_1", "encoder", "squeezenet")
+            self.network.encoder.load_state_dict(trained.state_dict())
         self.networks: dict[str, nn.Module] = {"network": self.network}
         self.frozen: dict[str, nn.Module] = {}
+        slower = {"network.encoder.": settings.encoder_lr}
         schedule = Schedule("cosine", final=0.02, warmup=100)
-        optimizer = Optimizer(settings.lr, "adamw", (0.9, 0.99), weight_decay=0.02, schedule=schedule)
+        optimizer = Optimizer(settings.lr, "adamw", (0.9, 0.99), weight_decay=0.02, schedule=schedule, factors=slower)
         self.phases = (Phase("matte", ("network",), self.losses, optimizer, {"coarse": COARSE}),)
 
     def outputs(self, batch: Batch, step: Step) -> tuple[Tensor, list[Tensor]]:  # noqa: ARG002
@@ -50,18 +59,22 @@ class People(Method):
         return self.network.forward_coarse(batch["image"])
 
     def losses(self, batch: Batch, outputs: tuple[Tensor, list[Tensor]], step: Step) -> Losses:  # noqa: ARG002
-        """All on the full output; the coarsest matte is too small to be looked at."""
+        """All on the full output where the truth is known; the coarsest matte is too small to be looked at."""
         logits, coarse = outputs
-        true, alpha = batch["alpha_true"], logits.float().sigmoid()
+        known = losses.known(batch["alpha_true"])
+        true, logits = batch["alpha_true"] * known, torch.where(known > 0, logits.float(), -FAR)
+        alpha = logits.sigmoid()
         found = {
-            "bce": losses.bce(logits.float(), true),
+            "bce": losses.bce(logits, true),
             "dice": losses.dice(alpha, true),
             "l1": losses.l1(alpha, true),
             "edges": losses.edges(alpha, true),
         }
         for one in coarse[1:]:
-            small = F.adaptive_avg_pool2d(true, (one.shape[-2], one.shape[-1]))
-            term = losses.bce(one.float(), small) + losses.dice(one.float().sigmoid(), small)
+            size = (one.shape[-2], one.shape[-1])
+            sure = F.adaptive_avg_pool2d(known, size) == 1
+            small, one = F.adaptive_avg_pool2d(true, size) * sure, torch.where(sure, one.float(), -FAR)
+            term = losses.bce(one, small) + losses.dice(one.sigmoid(), small)
             found["coarse"] = found["coarse"] + term if "coarse" in found else term
         return found
 

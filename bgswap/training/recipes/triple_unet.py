@@ -131,10 +131,10 @@ class TripleUNetMethod(Method):
         made, place = cast(TripleUNet, network)(planes(batch))
         true, box = batch["composite_true"], batch["box_true"]
         standing = _standing(batch["mask"])
-        nothing = losses.picture_metrics(_over(batch), true) | _place_errors(standing, box)
+        nothing = losses.picture_metrics(_over(batch), true) | place_errors(standing, box)
         return (
             losses.picture_metrics(made.float(), true)
-            | _place_errors(place, box)
+            | place_errors(place, box)
             | {f"{name}_nothing": value for name, value in nothing.items()}
         )
 
@@ -194,7 +194,7 @@ def _outline(mask: Tensor) -> Tensor:
     return box_of_alpha(mask / mask.amax((1, 2, 3), keepdim=True).clamp_min(1e-3))
 
 
-def _place_errors(place: Tensor, true: Tensor) -> dict[str, Tensor]:
+def place_errors(place: Tensor, true: Tensor) -> dict[str, Tensor]:
     """As bgswap eval measures them, (B,): box_center in sides, box_scale in ln; degrees; whether the mirror is right.
 
     place: (B, 5), the mirror as a logit. true: (B, 5), the mirror as 0 or 1.

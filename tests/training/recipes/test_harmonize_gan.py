@@ -250,8 +250,8 @@ def test_samples_are_those_that_the_settings_ask_for():
     pairs = replace(RECIPE.settings, **PAIRS)
     assert harmonize_gan.samples(pairs, (64, 64)).methods == ("frames",)
     assert harmonize_gan.samples(pairs, (64, 64)).of("recolor").transfer == 1
-    assert "flow_true" in RECIPE.more_roles(pairs)
-    assert RECIPE.more_roles(RECIPE.settings) == ()
+    assert "flow_true" in RECIPE.settled(pairs).roles
+    assert RECIPE.settled(RECIPE.settings).roles == RECIPE.roles
 
 
 def test_doing_nothing_is_measured_beside_the_network():
