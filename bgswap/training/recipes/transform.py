@@ -31,8 +31,11 @@ from bgswap.training.tools import Tools
 
 SPREAD = 0.7  # ours: sigma in cells of the true place's score
 OTHERS = 32  # ours: wrong places that the true one is measured against
-SCENE = (0.35, 0.35, 0.2, 0.2)  # ours: most by which a whole scene's light changes: stops, stops, stops, saturation
-PERSON = (0.6, 0.7, 0.35, 0.35)  # ours: likewise a person alone, in a part of the samples
+Span = tuple[tuple[float, float], ...]
+# All ours: exposure, temperature, tint in stops, saturation; from least to most.
+SCENE: Span = ((-0.35, 0.35), (-0.35, 0.35), (-0.2, 0.2), (-0.2, 0.2))  # of a whole scene
+PERSON: Span = ((-0.6, 0.6), (-0.7, 0.7), (-0.35, 0.35), (-0.35, 0.35))  # of a person alone, in a part of the samples
+GRADE: Span = ((-2.2, 0.4), (-1.3, 1.3), (-0.4, 0.4), (-0.6, 0.3))  # of a scene at night, at dusk, under lamps, on snow
 SHADE = 0.25  # ours: sigma of the logarithm of light from part to part of that person
 
 
@@ -54,6 +57,7 @@ class TransformSettings(Settings):
     encoder_lr: float = setting(0.2, "Their learning rate, as a share of lr.", "ours")
     untouched: float = setting(0.1, "Share of people in their true colors, which must stay.", "ours; iDIH: 0.05")
     again: float = setting(0.4, "Share whose colors are changed further while training.", "ours")
+    graded: float = setting(0.3, "Share whose scene is darkened or dyed, half with the person as it was.", "ours")
     mse: float = setting(30.0, "Weight of the person's squared error, on 0..1.", "ours")
     l1: float = setting(3.0, "Weight of its absolute error.", "ours")
     calm: float = setting(0.3, "Weight of differences from cell to cell.", "ours")
@@ -103,7 +107,7 @@ class Transform(Method):
 
     def outputs(self, batch: Batch, step: Step) -> tuple[Shown, dict[str, Tensor]]:
         """What was shown, and what the network tells of it."""
-        scene = varied(shown(batch), step, self.settings.untouched, self.settings.again)
+        scene = varied(shown(batch), step, self.settings)
         return scene, self.network.tell(scene.planes)
 
     def counts(self, batch: Batch) -> dict[str, Tensor]:
@@ -205,28 +209,37 @@ def filled(picture: Tensor, cover: Tensor) -> Tensor:
     return colors * (1 - weight) + picture * weight
 
 
-def varied(scene: Shown, step: Step, untouched: float, again: float) -> Shown:
-    """A scene in another light and mirrored, and its person left in its true colors or changed further."""
+def varied(scene: Shown, step: Step, settings: TransformSettings) -> Shown:
+    """A scene in another light and mirrored, and its person left in its true colors or changed further.
+
+    Photos show people in a light that is good for photos. So a part of the scenes is graded to night, dusk and lamps,
+    and the person comes along or stays in the light where it was cut out.
+    """
     batch = len(scene.person)
-    chance = step.uniform(batch, 3, name="chance").view(batch, 3, 1, 1, 1).unbind(1)
-    person = torch.where(chance[0] < again, _changed(scene.person, PERSON, SHADE, step, "person"), scene.person)
-    person = torch.where(chance[1] < untouched, scene.true, person)
-    light = _globals(SCENE, step, batch, "scene")
-    person, true, background = (recolor(one, light) for one in (person, scene.true, scene.background))
+    chance = step.uniform(batch, 5, name="chance").view(batch, 5, 1, 1, 1).unbind(1)
+    person = torch.where(chance[0] < settings.again, _changed(scene.person, step), scene.person)
+    still = chance[1] < settings.untouched
+    person = torch.where(still, scene.true, person)
+    graded = chance[3] < settings.graded
+    light = torch.where(graded[:, 0, 0], _globals(GRADE, step, batch, "grade"), _globals(SCENE, step, batch, "scene"))
+    left = graded & (chance[4] < 0.5) & ~still
+    person = torch.where(left, person, recolor(person, light))
+    true, background = recolor(scene.true, light), recolor(scene.background, light)
     mirror = chance[2] < 0.5
     made = (torch.where(mirror, one.flip(3), one) for one in (person, true, scene.cover, background))
     return Shown(*made)
 
 
-def _changed(colors: Tensor, most: Sequence[float], shade: float, step: Step, name: str) -> Tensor:
+def _changed(colors: Tensor, step: Step) -> Tensor:
     batch = len(colors)
-    shading = shade * step.noise(batch, 4, 4, name=f"{name} shade")
-    return recolor(colors, _globals(most, step, batch, name), shading=shading)
+    shading = SHADE * step.noise(batch, 4, 4, name="shade")
+    return recolor(colors, _globals(PERSON, step, batch, "person"), shading=shading)
 
 
-def _globals(most: Sequence[float], step: Step, batch: int, name: str) -> Tensor:
-    chance = 2 * step.uniform(batch, 4, name=name) - 1
-    return chance * chance.new_tensor(most)
+def _globals(span: Span, step: Step, batch: int, name: str) -> Tensor:
+    chance = step.uniform(batch, 4, name=name)
+    low, high = chance.new_tensor(span).unbind(1)
+    return low + chance * (high - low)
 
 
 def _recolored(scene: Shown, told: Mapping[str, Tensor]) -> Tensor:

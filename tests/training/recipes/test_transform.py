@@ -106,11 +106,21 @@ def test_a_filled_picture_is_untouched_away_from_the_person_and_takes_the_colors
 
 def test_untouched_people_are_shown_in_their_true_colors(pairs):
     scene = shown(pairs)
-    still = varied(scene, where(), untouched=1.0, again=0.0)
+    still = varied(scene, where(), replace(RECIPE.settings, untouched=1.0))
     assert torch.equal(still.person, still.true)
     assert not torch.equal(still.background, scene.background)  # the scene's light varies all the same
-    other = varied(scene, where(), untouched=0.0, again=1.0)
+    other = varied(scene, where(), replace(RECIPE.settings, untouched=0.0, again=1.0))
     assert not torch.equal(other.person, other.true)
+
+
+def test_a_graded_scene_leaves_half_of_its_people_in_the_light_they_were_cut_out_in(pairs):
+    scene = shown(pairs)
+    made = varied(scene, where(), replace(RECIPE.settings, untouched=0.0, again=0.0, graded=1.0))
+    before = (scene.person, scene.person.flip(3))
+    left = torch.stack([min((made.person[i] - one[i]).abs().max() for one in before) for i in range(8)]) < 1e-6
+    assert 1 <= int(left.sum()) <= 7
+    dark = [float(one.background.mean()) for one in (made, scene)]
+    assert dark[0] < dark[1]
 
 
 def test_doing_nothing_is_measured_beside_what_the_network_does(pairs):
