@@ -6,12 +6,14 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 BENCH_DATA ?= ../shared/data
+DATA ?= $(BENCH_DATA)
+SPLIT ?= validation
 
 # the first import of pymatting compiles for most of a minute: keep what it made
 export NUMBA_CACHE_DIR ?= $(abspath $(VENV))/numba
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo pictures check test test-slow man bench weights clean
+.PHONY: help setup demo pictures check test test-slow man bench results weights clean
 
 help:  ## list what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -66,6 +68,9 @@ bench: $(READY)  ## the benchmarks: matte against rembg, composites, inpainting,
 	$(BIN)/python tests/bench/train_step.py --fly $(BENCH_DATA)
 	$(BIN)/python tests/bench/hpbnet_speed.py
 	$(BIN)/python tests/bench/startup.py
+
+results: $(READY)  ## the results table from the shipped weights, as Markdown (DATA=..., SPLIT=validation|test)
+	@$(BIN)/python tests/bench/results.py --data $(DATA) --split $(SPLIT)
 
 weights: $(READY)  ## write bgswap/weights/people.onnx anew from people.safetensors
 	$(BIN)/python -m bgswap.zoo.export people

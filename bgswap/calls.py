@@ -15,8 +15,8 @@ from bgswap.compositing.decide import CompositeSettings, decide_people
 from bgswap.compositing.decider import Networks
 from bgswap.compositing.placement import farthest_first
 from bgswap.errors import UsageError
-from bgswap.inpainting.fill import Filler, InpaintSettings
-from bgswap.inpainting.stage import NETWORKS
+from bgswap.inpainting.fill import InpaintSettings
+from bgswap.inpainting.stage import load_filler
 from bgswap.matting.colors import cut_out
 from bgswap.matting.predict import Matte, Matter, MatteSettings, load_matter
 from bgswap.options import backdrop, split
@@ -46,14 +46,14 @@ def inpaint(photo: Picture, mask: Picture, /, **settings: Any) -> Image.Image:
     Args:
         photo: as for `matte`.
         mask: (H, W), white where to fill; a cut-out (H, W, 4) counts by its alpha.
-        **settings: fields of InpaintSettings and ModelOptions, named as the options of `bgswap inpaint`.
+        **settings: fields of InpaintSettings and ModelOptions, named as the options of `bgswap inpaint`; model is a
+            way, or a run of ffc-inpaint.
 
     Returns:
         RGB, sRGB, uint8, as large as the photo; equal to it outside the widened mask.
     """
     chosen, model = split(settings, InpaintSettings, ModelOptions)
-    network = NETWORKS.get(chosen.model)
-    filler = Filler(chosen, model.load(network) if network else None)
+    filler, _ = load_filler(chosen, model)
     cover = _pixels(mask)
     cover = cover[..., 3] if cover.shape[2] == 4 else cover[..., 0]
     return Image.fromarray(filler.fill(_pixels(photo)[..., :3], cover).pixels)
@@ -102,7 +102,7 @@ def augment(
     Args:
         photo: a photo of a person.
         foreground: its cut-out, RGBA, or its matte.
-        method: recolor, relight, placement, triplet, matting, frames or shadow.
+        method: recolor, relight, placement, triplet, matting, frames, shadow, portrait or hole.
         **settings: plate, background (pictures); others (a list of other people's cut-outs, to take colors or shapes
             from); seed, copy, size (of a square, (height, width), or None for the photo's own), fill (of decoys); and
             the fields of the method's ranges and of FrameRanges, such as gain=(0.5, 2).

@@ -15,6 +15,16 @@ def place():
     return Image.fromarray(picture.read(package_file("sklearn", "datasets/images/china.jpg")).rgb)
 
 
+@pytest.fixture(scope="module")
+def cut(photo):
+    return bgswap.matte(photo)
+
+
+@pytest.fixture(scope="module")
+def plate(photo, cut):
+    return bgswap.inpaint(photo, cut, model="telea")
+
+
 def test_a_photo_gives_a_cut_out_of_its_size_with_the_person_in_it(photo):
     cut = bgswap.matte(Image.fromarray(photo))
     assert (cut.mode, cut.size) == ("RGBA", (512, 512))
@@ -58,13 +68,13 @@ def test_the_background_is_not_written_into(photo, place):
     assert (pixels == before).all()
 
 
-def test_a_color_and_a_blur_are_backgrounds_and_blur_wants_the_photo(photo):
+def test_a_color_and_a_blur_are_backgrounds_and_blur_wants_the_photo(photo, cut):
     flat = np.asarray(bgswap.composite(photo, "#336699"))
     assert (flat[5, 500] == (0x33, 0x66, 0x99)).all()
     assert (flat[150, 220] == photo[150, 220]).all()
     assert np.asarray(bgswap.composite(photo, "blur"))[150, 220].tolist() == photo[150, 220].tolist()
     with pytest.raises(UsageError, match="photo"):
-        bgswap.composite(bgswap.matte(photo), "blur")
+        bgswap.composite(cut, "blur")
 
 
 def test_inpaint_changes_the_hole_only(photo):
@@ -82,11 +92,9 @@ def test_what_is_no_picture_is_refused_in_a_sentence(wrong):
 
 
 @pytest.mark.parametrize(
-    "method", ["recolor", "relight", "placement", "triplet", "matting", "frames", "shadow", "portrait"]
+    "method", ["recolor", "relight", "placement", "triplet", "matting", "frames", "shadow", "portrait", "hole"]
 )
-def test_a_sample_of_each_method_comes_from_pictures_alone_and_the_same_each_time(method, photo, place):
-    cut = bgswap.matte(photo)
-    plate = bgswap.inpaint(photo, cut, model="telea")
+def test_a_sample_of_each_method_comes_from_pictures_alone_and_the_same_each_time(method, photo, cut, plate, place):
     given = {"plate": plate, "background": place, "others": [cut, cut], "size": 64, "fill": "telea"}
     pictures, line = bgswap.augment(photo, cut, method, seed=3, **given)
     again, _ = bgswap.augment(photo, cut, method, seed=3, **given)
@@ -97,8 +105,7 @@ def test_a_sample_of_each_method_comes_from_pictures_alone_and_the_same_each_tim
         assert np.asarray(made).shape[:2] == (64, 64)
 
 
-def test_a_sample_says_what_it_needs_and_refuses_settings_that_its_method_does_not_have(photo, place):
-    cut = bgswap.matte(photo)
+def test_a_sample_says_what_it_needs_and_refuses_settings_that_its_method_does_not_have(photo, cut):
     with pytest.raises(UsageError, match="shadow needs a plate"):
         bgswap.augment(photo, cut, "shadow")
     with pytest.raises(TypeError, match="gains"):

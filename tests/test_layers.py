@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ HEAVY = {"torch", "numpy", "cv2", "onnxruntime", "scipy", "PIL", "rembg", "rich"
 HEAVY |= {"torchmetrics", "choix", "jinja2"}
 
 
+@cache
 def imports(file: Path, *, top_only: bool = False) -> set[str]:
     """The modules that a file imports, "bgswap.zoo.loader" and the like; with top_only not those inside functions."""
     tree = ast.parse(file.read_text())
@@ -67,8 +69,9 @@ def test_only_command_files_know_click_and_only_picture_opens_pictures(file):
     if file.name == "command.py":
         assert not {module.split(".")[0] for module in imports(file, top_only=True)} & HEAVY
     if not mine.startswith("folders/"):
-        assert ".imread(" not in file.read_text()
-        assert "Image.open(" not in file.read_text()
+        text = file.read_text()
+        assert ".imread(" not in text
+        assert "Image.open(" not in text
     assert "torchvision" not in {module.split(".")[0] for module in imports(file)}
     if mine.startswith("networks/"):
         assert {module.split(".")[0] for module in imports(file)} <= {

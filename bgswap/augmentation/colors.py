@@ -65,10 +65,12 @@ def moments(colors: Tensor, weight: Tensor) -> Moments:
 
     Both are 0 where all weights are 0. The spread is that of the given pixels, not an estimate of a larger set's.
     """
-    flat, share = colors.reshape(3, -1), weight.reshape(-1)
+    # Sums in double precision and no matrix product: a library's may round otherwise where memory lies otherwise.
+    flat, share = colors.reshape(3, -1).double(), weight.reshape(-1).double()
     share = share / share.sum().clamp_min(1e-12)
-    mean = flat @ share
-    return mean, ((flat - mean[:, None]).square() @ share).sqrt()
+    mean = (flat * share).sum(1)
+    spread = ((flat - mean[:, None]).square() * share).sum(1).sqrt()
+    return mean.to(colors.dtype), spread.to(colors.dtype)
 
 
 def reinhard(

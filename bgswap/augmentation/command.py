@@ -59,7 +59,7 @@ def range_options(function: shared.Command) -> shared.Command:
 )
 @click.option("--people", type=click.IntRange(0), metavar="N", help="Only photos with exactly N people.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only N photos, drawn by the seed.")
-@shared.way_option("--fill", FILLS, "patchmatch", "Of placement: how decoys are filled; as the plates were.")
+@shared.way_option("--fill", FILLS, "patchmatch", "Of placement: how decoys are filled, as plates were.", or_run=True)
 @range_options
 @shared.model_options
 @shared.sample_options
@@ -71,7 +71,8 @@ def augment(names: tuple[str, ...], **options: Any) -> int:
     has them. Roles of placement: foreground, mask, plate, composite_true; recolor and relight: composite, alpha,
     composite_true; triplet: image, alpha, background, composite_true; matting: image, alpha_true; frames: composite,
     alpha, previous_composite, previous_alpha, composite_true, previous_composite_true, flow_true; shadow: foreground,
-    plate, shadow_true, composite_true; portrait: portrait. The sample of a seed, key and copy is always the same.
+    plate, shadow_true, composite_true; portrait: portrait; hole: holed, mask, photo_true. The sample of a seed, key
+    and copy is always the same.
 
     \b
     bgswap augment photos/ samples/ --foreground cutouts/ --method recolor --method relight --copies 4

@@ -302,6 +302,26 @@ class PortraitRanges(Ranges):
     )
 
 
+@dataclass(frozen=True)
+class HoleRanges(Ranges):
+    """Which holes of people's shapes a place gets."""
+
+    method: ClassVar[str] = "hole"
+
+    people: Range = ranged(1, 3, "Number of holes.", "ours: one person to a small group", within=(1, 20))
+    height: Range = ranged(
+        0.35, 0.95, "Height of a shape, share of the frame's.", "ours: crops about a hole, as inpaint", within=(0.02, 4)
+    )
+    grow: Range = ranged(
+        0.01,
+        0.05,
+        "How far shapes grow, share of the shorter side.",
+        "ours: inpaint's 0.02 of whole photos",
+        within=(0, 0.5),
+    )
+    most: float = share(0.5, "Share of the frame that the holes may cover.", "ours: half is left to fill from")
+
+
 RANGES: dict[str, type[Any]] = {
     kind.method: kind
     for kind in (
@@ -313,5 +333,6 @@ RANGES: dict[str, type[Any]] = {
         FramesRanges,
         ShadowRanges,
         PortraitRanges,
+        HoleRanges,
     )
 }

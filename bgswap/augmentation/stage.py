@@ -19,8 +19,8 @@ from bgswap.errors import PictureError
 from bgswap.folders.picture import Picture
 from bgswap.folders.records import Record
 from bgswap.folders.task import Made, Work
-from bgswap.inpainting.fill import Filler, InpaintSettings
-from bgswap.inpainting.stage import NETWORKS
+from bgswap.inpainting.fill import InpaintSettings
+from bgswap.inpainting.stage import load_filler, network_of
 from bgswap.zoo.choice import ModelOptions
 
 ALIGNED = ("foreground", "alpha", "plate", "normals", "previous_photo", "previous_foreground", "previous_alpha")
@@ -69,7 +69,7 @@ class AugmentStage:
 
     def models(self) -> Sequence[Mapping[str, str]]:
         """The weights of the networks that were asked for."""
-        fill = NETWORKS.get(self.fill.model) if self.decoys else None
+        fill = network_of(self.fill.model) if self.decoys else ""
         return [row for name in (self.run, self.normals, fill) if name for row in self.model.weights(name)]
 
     def prepare(self, threads: int) -> tuple[Work, Sequence[str]]:
@@ -106,8 +106,8 @@ class AugmentStage:
         notes += [note for one in (fuse, normals) if one for note in one.model.notes]
         fill = None
         if self.decoys:
-            network = NETWORKS.get(self.fill.model)
-            fill = Filler(self.fill, self.model.load(network, threads) if network else None)
+            fill, told = load_filler(self.fill, self.model, threads)
+            notes += told
         for name in self.settings.methods:
             samples.method(name)
         return Tools(fuse, normals, fill), notes

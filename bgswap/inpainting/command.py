@@ -13,7 +13,7 @@ WAYS = "bgswap.inpainting.ways"
 @click.command()
 @click.argument("names", nargs=-1, metavar="IN OUT")
 @click.option("--mask", metavar="MATTES", help="Mattes by key, or one file; white is filled. Cut-outs serve too.")
-@shared.way_option("--model", WAYS, "patchmatch", "How the hole is filled.")
+@shared.way_option("--model", WAYS, "patchmatch", "How the hole is filled; or a run of ffc-inpaint.", or_run=True)
 @click.option(
     "--dilate",
     default=0.02,

@@ -2,16 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import ClassVar
 
-from bgswap.errors import PictureError
+from bgswap import extensions
+from bgswap.errors import PictureError, UsageError
 from bgswap.folders.picture import Picture
 from bgswap.folders.records import Record
 from bgswap.folders.task import Made, Work
-from bgswap.inpainting.fill import Filler, InpaintSettings
+from bgswap.inpainting.fill import WAYS, Filler, InpaintSettings
+from bgswap.zoo.card import Card
+from bgswap.zoo.catalog import catalog
 from bgswap.zoo.choice import ModelOptions
+from bgswap.zoo.loader import A_FILE, describe
 
 NETWORKS = {"lama": "lama", "simple-lama": "lama"}  # way -> the model of the catalog that it runs
+OWN, NETWORK = "ffc", "ffc-inpaint"  # the way of runs, which come from the user, and the network of their weights
 
 
 @dataclass(frozen=True)
@@ -34,13 +40,12 @@ class InpaintStage:
 
     def models(self) -> Sequence[Mapping[str, str]]:
         """The weights of ways that run a network."""
-        return self.model.weights(NETWORKS[self.settings.model]) if self.settings.model in NETWORKS else ()
+        network = network_of(self.settings.model)
+        return self.model.weights(network) if network else ()
 
     def prepare(self, threads: int) -> tuple[Work, Sequence[str]]:
         """Load the way's network, if it has one."""
-        network = NETWORKS.get(self.settings.model)
-        model = self.model.load(network, threads) if network else None
-        filler = Filler(self.settings, model)
+        filler, notes = load_filler(self.settings, self.model, threads)
 
         def work(pictures: Mapping[str, Picture], _record: Record) -> Made:
             photo = pictures["photo"]
@@ -54,4 +59,45 @@ class InpaintStage:
             made = {role: replace(photo, pixels=outputs[role]) for role in self.roles}
             return Made(made, filled.warnings)
 
-        return work, model.notes if model else ()
+        return work, notes
+
+
+def load_filler(settings: InpaintSettings, options: ModelOptions, threads: int = 1) -> tuple[Filler, tuple[str, ...]]:
+    """A Filler with its network, where it needs one, and what the user should be told of it.
+
+    Raises:
+        UsageError: as `network_of`, and weights of another network.
+        NotReady, BgswapError: as `Filler` and `bgswap.zoo.loader.load` do.
+    """
+    network = network_of(settings.model)
+    if not network:
+        return Filler(settings), ()
+    model = options.load(network, threads)
+    if settings.model not in extensions.names(WAYS):
+        _refuse_others(settings.model, model.card)
+        settings = replace(settings, model=OWN)
+    return Filler(settings, model), model.notes
+
+
+def network_of(model: str) -> str:
+    """What fills by a network: its name in the catalog, or the run or weights that `model` names; "" for other ways.
+
+    Raises:
+        UsageError: nothing has that name, a run is missing, or is one of another network.
+    """
+    if model == OWN:
+        raise UsageError(f"{OWN} comes without weights: name a run of bgswap train {NETWORK} in its stead")
+    if model in extensions.names(WAYS):
+        return NETWORKS.get(model, "")
+    if model not in catalog() and not Path(model).expanduser().exists():
+        extensions.load(WAYS, model)  # the error that lists the ways
+    card, _ = describe(model)
+    if card.origin != A_FILE:
+        _refuse_others(model, card)  # before anything is fetched
+    return model
+
+
+def _refuse_others(name: str, card: Card) -> None:
+    if card.network != NETWORK:
+        told = f"it holds the network '{card.network}'" if card.network else f"it is for the task '{card.task}'"
+        raise UsageError(f"{name} is no run of bgswap train {NETWORK}, and no weights of one: {told}")

@@ -1,11 +1,11 @@
 """Every way without a download on twenty holes that people leave, where what was behind them is known.
 
-    python tests/bench/inpaint_ways.py --data ../shared/data [--ways telea,patchmatch] [--megapixels 1]
+    python tests/bench/inpaint_ways.py --data ../shared/data [--ways telea,patchmatch] [--model RUN] [--megapixels 1]
 
-Masks of validation people are laid on places, 50 to 92 % of their height. Errors count inside the hole: mean
-absolute error in levels, SSIM of the grey pictures, and `detail`, the fill's mean absolute Laplacian over the
-truth's (1 = as sharp and grainy). Low error alone favors blur: look at the pictures too (`--sheet FILE`, one row a
-scene: hole, truth, ways).
+--model adds a run of ffc-inpaint, and may be given again. Masks of validation people are laid on places, 50 to 92 % of
+their height. Errors count inside the hole: mean absolute error in levels, SSIM of the grey pictures, and `detail`, the
+fill's mean absolute Laplacian over the truth's (1 = as sharp and grainy). Low error alone favors blur: look at the
+pictures too (`--sheet FILE`, one row a scene: hole, truth, ways).
 """
 
 import argparse
@@ -21,7 +21,9 @@ from numpy.typing import NDArray
 
 from bgswap.extensions import names
 from bgswap.folders import picture
-from bgswap.inpainting.fill import WAYS, Filler, InpaintSettings
+from bgswap.inpainting.fill import WAYS, InpaintSettings
+from bgswap.inpainting.stage import NETWORKS, OWN, load_filler
+from bgswap.zoo.choice import ModelOptions
 
 MIX = {"street": 6, "room": 4, "building": 4, "park": 2, "nature": 3, "office": 1}
 VALIDATION = 8  # of the tens digit of a person's number
@@ -80,12 +82,14 @@ def score(true: NDArray[np.uint8], filled: NDArray[np.uint8], hole: NDArray[np.b
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--ways", default=",".join(name for name in names(WAYS) if "lama" not in name))
+    parser.add_argument("--ways", default=",".join(name for name in names(WAYS) if name not in (*NETWORKS, OWN)))
+    parser.add_argument("--model", action="append", default=[], metavar="RUN")
     parser.add_argument("--megapixels", type=float, default=0.3)
     parser.add_argument("--sheet", type=Path)
     chosen: Any = parser.parse_args()
     cv2.setNumThreads(1)
-    fillers = {way: Filler(InpaintSettings(model=way)) for way in chosen.ways.split(",")}
+    ways = {way: way for way in chosen.ways.split(",")} | {Path(run).name: run for run in chosen.model}
+    fillers = {name: load_filler(InpaintSettings(model=way), ModelOptions())[0] for name, way in ways.items()}
     found: dict[str, list[tuple[float, ...]]] = {way: [] for way in fillers}
     sheet = []
     for scene in scenes(chosen.data, chosen.megapixels):

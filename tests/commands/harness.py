@@ -79,14 +79,14 @@ def shell(script: str, cwd: Path, env: dict[str, str] | None = None, **more: Any
     return told(child.returncode, child.stdout, child.stderr)
 
 
-def call(*arguments: object, stdin: bytes = b"") -> Ran:
+def call(*arguments: object, stdin: bytes = b"", env: dict[str, str] | None = None) -> Ran:
     """Run `bgswap ARGUMENTS` in this process: the same command, without the start of Python."""
     from click.testing import CliRunner
 
     from bgswap.cli import main
 
     handler = signal.getsignal(signal.SIGTERM)
-    own = {**dict.fromkeys(CLEARED), **FIXED}
+    own = {**dict.fromkeys(CLEARED), **FIXED, **(env or {})}
     result = CliRunner(env=own).invoke(main, [str(a) for a in arguments], input=stdin)
     signal.signal(signal.SIGTERM, handler)
     if result.exception and not isinstance(result.exception, SystemExit):

@@ -15,7 +15,7 @@ SIDES = [(1, 1), (1, 50), (50, 1), (33, 17), (400, 3)]  # width, height
 
 def test_an_empty_folder_is_status_1_and_a_sentence(command: Command, tmp_path: Path, out: Path):
     (tmp_path / "empty").mkdir()
-    ran = run(*command.line(tmp_path / "empty", out))
+    ran = call(*command.line(tmp_path / "empty", out))
     assert ran.status == 1
     assert ran.err.strip() == f"bgswap {command.name}: no pictures were found"
     assert not out.exists()
@@ -36,11 +36,11 @@ def test_nested_folders_keep_their_tree_and_sources_stay_as_they_are(command, so
 def test_a_broken_photo_among_good_ones_is_named_and_the_others_are_made(command, source, out, expected):
     broken = next(source.glob("a.*"))
     broken.write_bytes(broken.read_bytes()[:400])
-    ran = run(*command.line(source, out, *command.default))
+    ran = call(*command.line(source, out))
     assert ran.status == 1
     assert f"3 done, 1 failed ({broken}: " in ran.err
     assert set(pictures(out)) == expected - {f"a.{command.suffix}"}
-    ran = call(*command.line(source, out, *command.default, "-u"))
+    ran = call(*command.line(source, out, "-u"))
     assert ran.status == 1
     assert "1 to do, 3 unchanged" in ran.err  # only the bad one is tried again
 

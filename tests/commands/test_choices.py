@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.commands.harness import call, pictures, run, start, unfinished
+from tests.commands.harness import call, pictures, start, unfinished
 from tests.commands.world import PHOTOS, Command, World
 
 
@@ -82,11 +82,10 @@ def test_update_of_some_does_not_call_the_others_stale(command, source, out, tmp
         assert "no longer made" not in ran.err
 
 
-def test_a_list_on_standard_input_works_as_find_writes_it(command, world: World, source, tmp_path):
+def test_a_list_on_standard_input_works_as_find_writes_it(command, source, tmp_path, monkeypatch):
     names = sorted(path.relative_to(source) for path in source.rglob("*.*"))
-    ran = run(
-        *command.listed(tmp_path / "out", "--files0-from=-"), stdin=b"\0".join(map(bytes, names)) + b"\0", cwd=source
-    )
+    monkeypatch.chdir(source)
+    ran = call(*command.listed(tmp_path / "out", "--files0-from=-"), stdin=b"\0".join(map(bytes, names)) + b"\0")
     assert ran.status == 0
     assert set(pictures(tmp_path / "out")) == {str(n.with_suffix(f".{command.suffix}")) for n in names}
     ran = call(*command.listed(tmp_path / "two", "--files0-from=-"), stdin=bytes(names[0]) + b"\0\0")

@@ -59,7 +59,7 @@ def mean_squared(a: Path, b: Path) -> float:
 
 
 def test_two_bare_folders_are_the_prediction_and_the_truth(blurred, truth):
-    ran = run("eval", blurred, truth)
+    ran = call("eval", blurred, truth)
     assert ran.status == 0
     assert table(ran)["", "blurred", "mse"] == pytest.approx(mean_squared(blurred, truth), rel=1e-5)
 
@@ -169,9 +169,8 @@ def test_two_rows_of_one_name_are_refused(blurred, truth):
         assert "two rows are called 'reinhard'" in ran.err
 
 
-def test_a_trunk_that_cannot_be_had_is_exit_3_and_says_what_to_fetch(blurred, truth, tmp_path, monkeypatch):
-    monkeypatch.setenv("BGSWAP_MODELS", str(tmp_path / "empty"))
-    ran = run("eval", blurred, truth, "--metric", "lpips", env={"BGSWAP_MODELS": str(tmp_path / "empty")})
+def test_a_trunk_that_cannot_be_had_is_exit_3_and_says_what_to_fetch(blurred, truth, tmp_path):
+    ran = call("eval", blurred, truth, "--metric", "lpips", env={"BGSWAP_MODELS": str(tmp_path / "empty")})
     assert (ran.status, ran.out) == (3, b"")
     assert "bgswap models fetch" in ran.err
 
@@ -361,7 +360,7 @@ def test_lpips_of_a_users_own_catalog_goes_through_the_whole_command(blurred, tr
         + row.format(name="lpips-squeeze", network="lpips-heads", file=weights / "lpips/squeeze.pth")
     )
     env = {"XDG_CONFIG_HOME": str(tmp_path)}
-    ran = run("eval", f"same={truth}", blurred, "--true", truth, "--metric", "lpips:squeeze", env=env)
+    ran = call("eval", f"same={truth}", blurred, "--true", truth, "--metric", "lpips:squeeze", env=env)
     assert ran.status == 0, ran.err
     means = table(ran)
     assert means["", "same", "lpips:squeeze"] == 0

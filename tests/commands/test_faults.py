@@ -12,7 +12,7 @@ import pytest
 
 from tests.commands.faults import read_only, small_disk, small_files
 from tests.commands.harness import PROGRAM, call, interruptible, pictures, run, shell, size, start, unfinished
-from tests.commands.world import Command
+from tests.commands.world import ONE_FOR_ALL, Command
 
 MANY = 30
 PIPE_BYTES = 4096  # about eight records: a run whose records nobody reads has to wait, so it cannot be over
@@ -65,6 +65,7 @@ def test_a_full_disk_fails_pictures_one_by_one_and_leaves_none_half_written(comm
         assert pictures(out) == wanted
 
 
+@ONE_FOR_ALL
 def test_a_limit_on_file_size_fails_pictures_and_leaves_none_half_written(command, source, tmp_path):
     out = tmp_path / "out"
     ran = run(*command.line(source, out), preexec_fn=small_files(2048, tmp_path / "scratch"))
@@ -85,6 +86,7 @@ def test_a_read_only_folder_is_a_sentence_a_picture(command, source, tmp_path):
         assert not list(out.iterdir())
 
 
+@ONE_FOR_ALL
 def test_a_full_standard_output_is_a_sentence(command, source):
     with Path("/dev/full").open("wb") as full:
         with pytest.raises(OSError, match="No space"):
@@ -99,10 +101,23 @@ def test_a_full_standard_output_is_a_sentence(command, source):
     assert b"Traceback" not in err
 
 
-SIGNALS = [signal.SIGINT, signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+DAILY = [
+    ("matte", signal.SIGINT),
+    ("inpaint", signal.SIGINT),
+    ("composite", signal.SIGINT),
+    ("inpaint", signal.SIGKILL),
+]
+SLOW = [
+    (name, signal.SIGTERM) for name in ("matte", "inpaint", "composite")
+]  # kills of the others: the next test but one
 
 
-@pytest.mark.parametrize("number", SIGNALS, ids=lambda s: s.name)
+@pytest.mark.parametrize(
+    ("command", "number"),
+    [*DAILY, *(pytest.param(*one, marks=pytest.mark.slow) for one in SLOW)],
+    indirect=["command"],
+    ids=lambda value: getattr(value, "name", value),
+)
 def test_a_signal_in_the_middle_leaves_whole_files_and_update_goes_on(command, many, undisturbed, tmp_path, number):
     out = tmp_path / "out"
     child = start(*command.line(many, out, "--records", "-j", 2), stdout=subprocess.PIPE)
@@ -164,6 +179,7 @@ def test_a_torn_last_line_of_the_journal_costs_one_record_only(command, source, 
     assert "0 to do, 4 unchanged" in call(*command.line(source, out, "-u")).err
 
 
+@ONE_FOR_ALL
 def test_a_closed_pipe_ends_a_run_as_it_ends_cat(command, many, tmp_path):
     words = " ".join(f"'{word}'" for word in command.line(many, tmp_path / "out", "--records"))
     ran = shell(f"bgswap {words} -q -j 1 | head -1", cwd=tmp_path)
@@ -173,6 +189,7 @@ def test_a_closed_pipe_ends_a_run_as_it_ends_cat(command, many, tmp_path):
     assert 0 < all_whole(tmp_path / "out") < MANY
 
 
+@ONE_FOR_ALL
 def test_ctrl_c_stops_a_shell_loop_too(command, many, tmp_path):
     words = " ".join(f"'{word}'" for word in command.line(many, tmp_path / "out", "--records", "-j", 1))
     script = f'for i in 1 2; do "$@" {words}; echo next; done'

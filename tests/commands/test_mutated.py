@@ -50,8 +50,8 @@ def check(command: Command, world: World, tmp_path: Path, seeds: range) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_thousand_damaged_pictures_are_made_whole_or_named(command, world, tmp_path):
-    check(command, world, tmp_path, range(200 if command.name == "matte" else 400))
+def test_five_hundred_damaged_pictures_are_made_whole_or_named(command, world, tmp_path):
+    check(command, world, tmp_path, range(100 if command.name == "matte" else 200))
 
 
 @pytest.mark.slow

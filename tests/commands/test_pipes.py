@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.commands.harness import call, pictures, run, shell, size, start
-from tests.commands.world import Command, World
+from tests.commands.harness import call, pictures, shell, size, start
+from tests.commands.world import ONE_FOR_ALL, Command, World
 
 PROMPT_S = 30.0
 
@@ -70,6 +70,7 @@ def test_several_pictures_are_not_poured_into_one_stream(command, source):
     assert "standard output" in ran.err
 
 
+@ONE_FOR_ALL
 def test_a_picture_is_not_written_to_a_terminal(command, source):
     terminal, end = pty.openpty()
     child = start(*one(command, next(source.glob("a.*")), "-"), stdout=end)
@@ -83,6 +84,7 @@ def test_a_picture_is_not_written_to_a_terminal(command, source):
     os.close(terminal)
 
 
+@ONE_FOR_ALL
 def test_a_terminal_that_is_to_be_read_is_announced(command, tmp_path):
     terminal, end = pty.openpty()
     child = start(*one(command, "-", tmp_path / "out.png"), stdin=end)
@@ -110,6 +112,7 @@ def test_records_of_matte_feed_composite_and_inpaint_as_the_folders_would(world:
     assert len(pictures(tmp_path / "plates")) == 4
 
 
+@ONE_FOR_ALL
 def test_piped_records_are_worked_on_as_they_come(command, source, tmp_path):
     child = start(
         *command.listed(tmp_path / "out", "--records-from", "-", "--records"),
@@ -139,6 +142,7 @@ def test_a_line_that_is_no_record_is_wrong_use(command, tmp_path, line):
     assert not pictures(tmp_path / "out")
 
 
+@ONE_FOR_ALL
 def test_fail_fast_does_not_wait_for_records_that_may_still_come(command, source, tmp_path):
     line = command.listed(tmp_path / "out", "--records-from", "-", "--fail-fast")
     child = start(*line, stdin=subprocess.PIPE)
@@ -152,6 +156,7 @@ def test_fail_fast_does_not_wait_for_records_that_may_still_come(command, source
     assert b"Fatal" not in err
 
 
+@ONE_FOR_ALL
 def test_shell_pipes_that_look_like_files_are_read_and_written(command, source, tmp_path):
     photo = next(source.glob("a.*"))
     words = " ".join(map(str, one(command, "<(cat photo)", "/dev/stdout", "--format", "png", "-q")))
@@ -176,7 +181,7 @@ def test_records_and_a_picture_do_not_mix_and_a_plan_needs_all_records(command, 
 def test_a_photo_without_its_mask_is_a_failure_that_names_the_key(world: World, tmp_path: Path):
     (world.home / "mattes" / "a.png").unlink()
     mattes = world.home / "mattes"
-    ran = run("inpaint", world.photos, tmp_path / "out", "--mask", mattes, "--model", "telea")
+    ran = call("inpaint", world.photos, tmp_path / "out", "--mask", mattes, "--model", "telea")
     assert ran.status == 1
     assert f"no mask 'a' in {mattes}" in ran.err
     assert len(pictures(tmp_path / "out")) == 3

@@ -59,7 +59,7 @@ def test_every_command_explains_itself(command: str, option: str):
 
 
 def test_doctor_tells_what_works_and_is_content_without_a_gpu(nowhere):
-    ran = run("doctor", env={**nowhere, "CUDA_VISIBLE_DEVICES": ""})
+    ran = call("doctor", env={**nowhere, "CUDA_VISIBLE_DEVICES": ""})
     text = ran.out.decode()
     assert ran.status == 0
     for word in ("Python", "torch", "CUDA", "cache folder", "free", "models here", "people"):
@@ -85,7 +85,7 @@ def test_the_first_photo_is_cut_out_without_any_download(me: Path, nowhere):
 
 
 def test_a_composite_is_a_jpeg_at_the_places_size_and_says_where_the_person_went(me: Path, made: World):
-    ran = run("composite", "--person", me, "--bg", made.place, "-o", me.parent / "out.jpg")
+    ran = call("composite", "--person", me, "--bg", made.place, "-o", me.parent / "out.jpg")
     assert ran.status == 0
     with Image.open(me.parent / "out.jpg") as out:
         assert (out.format, out.size) == ("JPEG", size(made.place))
@@ -93,17 +93,18 @@ def test_a_composite_is_a_jpeg_at_the_places_size_and_says_where_the_person_went
 
 
 def test_the_device_is_told_once_a_run(made: World, tmp_path: Path):
-    ran = run("matte", made.photos, tmp_path / "cut")
+    ran = call("matte", made.photos, tmp_path / "cut")
     assert ran.err.count("device: ") == 1
-    ran = run("composite", "--person", made.photos, "--bg", made.place, "-o", f"{tmp_path}/out/")
+    ran = call("composite", "--person", made.photos, "--bg", made.place, "-o", f"{tmp_path}/out/")
     assert ran.err.count("device: ") == 1
 
 
-def test_without_an_output_a_composite_is_named_after_both(me: Path, made: World):
-    ran = run("composite", "--person", "me.jpg", "--bg", made.place, cwd=me.parent)
+def test_without_an_output_a_composite_is_named_after_both(me: Path, made: World, monkeypatch):
+    monkeypatch.chdir(me.parent)
+    ran = call("composite", "--person", "me.jpg", "--bg", made.place)
     assert ran.status == 0
     assert sorted(path.name for path in me.parent.iterdir()) == ["me.jpg", "me_coffee.jpg"]
-    ran = run("composite", "--person", "me.jpg", "--bg", "#336699", cwd=me.parent)
+    ran = call("composite", "--person", "me.jpg", "--bg", "#336699")
     assert ran.status == 0
     assert size(me.parent / "me_336699.jpg") == size(me)
 
@@ -122,10 +123,10 @@ def test_update_with_nothing_to_do_loads_no_model(made: World, tmp_path: Path):
 def test_update_is_not_confused_by_options_that_change_no_pixel(made: World, tmp_path: Path):
     out = tmp_path / "cut"
     online = {"BGSWAP_OFFLINE": ""}
-    assert run("matte", made.photos, out, env=online).status == 0
+    assert call("matte", made.photos, out, env=online).status == 0
     options = ["--offline", "-j", "1", "-q", "--accept-license", "bria-rmbg", "--max-pixels", "1000000"]
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.png")}
-    assert run("matte", "-u", made.photos, out, *options, env=online).status == 0
+    assert call("matte", "-u", made.photos, out, *options, env=online).status == 0
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
@@ -140,18 +141,20 @@ def test_find_gives_a_plan(made: World, tmp_path: Path):
 
 
 @pytest.mark.parametrize("command", ["matte", "inpaint"])
-def test_a_photo_that_is_not_there_is_one_sentence(command: str, tmp_path: Path):
-    ran = run(command, "nosuch.jpg", "x.png", cwd=tmp_path)
+def test_a_photo_that_is_not_there_is_one_sentence(command: str, tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ran = call(command, "nosuch.jpg", "x.png")
     assert ran.status == 1
     assert f"bgswap {command}: nosuch.jpg: No such file or directory" in ran.err.splitlines()
     assert not list(tmp_path.iterdir())
 
 
-def test_a_person_or_place_that_is_not_there_is_named(made: World, tmp_path: Path):
-    ran = run("composite", "--person", "nosuch.png", "--bg", made.place, "-o", "x.jpg", cwd=tmp_path)
+def test_a_person_or_place_that_is_not_there_is_named(made: World, tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ran = call("composite", "--person", "nosuch.png", "--bg", made.place, "-o", "x.jpg")
     assert ran.status == 1
     assert "bgswap composite: nosuch.png: No such file or directory" in ran.err
-    ran = run("composite", "--person", made.cutouts / "a.png", "--bg", "nosuch.jpg", "-o", "x.jpg", cwd=tmp_path)
+    ran = call("composite", "--person", made.cutouts / "a.png", "--bg", "nosuch.jpg", "-o", "x.jpg")
     assert ran.status in (1, 2)
     assert "nosuch.jpg: No such file or directory" in ran.err
     assert not list(tmp_path.iterdir())
@@ -200,8 +203,9 @@ def test_what_is_mistyped_is_answered_with_what_was_meant(typed: list[str], mean
     [["matte"], ["matte", "a.jpg"], ["inpaint", "a.jpg"], ["composite"], ["composite", "--person", "a.png"],
      ["matte", "a.jpg", "b.jpg", "c.png"], ["matte", "a.jpg", "noending"], ["matte", "--shard", "3/2", "a", "b/"]],
 )  # fmt: skip
-def test_a_line_that_makes_no_sense_is_status_2_and_a_sentence(line: list[str], tmp_path: Path):
-    ran = run(*line, cwd=tmp_path)
+def test_a_line_that_makes_no_sense_is_status_2_and_a_sentence(line: list[str], tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ran = call(*line)
     assert (ran.status, ran.out) == (2, b"")
     assert ran.err
     assert not list(tmp_path.iterdir())
@@ -234,7 +238,7 @@ def test_the_python_call_says_what_it_takes_and_gives(me: Path):
         assert word in str(bgswap.matte.__doc__)
     cut = bgswap.matte(Image.open(me))
     assert (cut.mode, cut.size) == ("RGBA", size(me))
-    assert run("matte", me, me.parent / "me.png").status == 0
+    assert call("matte", me, me.parent / "me.png").status == 0
     assert np.array_equal(np.asarray(cut), np.asarray(Image.open(me.parent / "me.png")))
 
 

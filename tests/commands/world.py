@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 # key with suffix -> crop of the astronaut (left, top, right, bottom), scaled to (width, height)
@@ -13,6 +14,12 @@ PHOTOS = {
     "sub/c.jpg": ((60, 0, 460, 400), (144, 144)),
     "sub/deep/d.webp": ((0, 40, 480, 512), (160, 157)),
 }
+# for what the three share to the last line and a child has to show: all three are tried among the slow tests
+ONE_FOR_ALL = pytest.mark.parametrize(
+    "command",
+    ["inpaint", *(pytest.param(name, marks=pytest.mark.slow) for name in ("matte", "composite"))],
+    indirect=True,
+)
 PLACES = {"coffee.jpg": ("coffee.png", (150, 100)), "chelsea.png": ("chelsea.png", (120, 80))}
 
 

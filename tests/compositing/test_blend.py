@@ -16,7 +16,7 @@ DEPTHS = [np.uint8, np.uint16]
 
 @pytest.fixture(scope="module")
 def piece(half_length, photo):
-    rows, columns = slice(20, 404), slice(60, 380)  # head and shoulders
+    rows, columns = slice(20, 276), slice(100, 340)  # head and shoulders
     crop = half_length[rows, columns]
     return crop[..., :3].copy(), crop[..., 3].copy(), photo[::-1, ::-1][rows, columns].copy()
 
@@ -58,7 +58,7 @@ def mixer(fusion):
 @pytest.mark.parametrize("depth", DEPTHS)
 @pytest.mark.parametrize("name", extensions.names(WAYS))
 def test_full_alpha_is_the_foreground_and_empty_alpha_the_background(piece, mixer, name, depth, light):
-    near, alpha, far = (change_depth(one[:200, :300], depth) for one in piece)
+    near, alpha, far = (change_depth(one[:100, :150], depth) for one in piece)
     for value, expected in ((np.iinfo(depth).max, near), (0, far)):
         assert np.array_equal(mixer(name, near, np.full_like(alpha, value), far)(light=light), expected)
 
@@ -96,8 +96,8 @@ def test_no_pixel_depends_on_where_strips_begin(piece, mixer, name, width_px, de
     blend = mixer(name, near, alpha, far)
     whole = blend(width_px=width_px, light="linear")
     halo = -(-extensions.load(WAYS, name).reach(width_px) // 64) * 64
-    for top in range(0, 384, 64):
-        first, past = max(0, top - halo), min(384, top + 64 + halo)
+    for top in range(0, 256, 64):
+        first, past = max(0, top - halo), min(256, top + 64 + halo)
         strip = blend(first, past, width_px=width_px, light="linear")
         assert np.array_equal(strip[top - first : top - first + 64], whole[top : top + 64])
 
@@ -109,7 +109,8 @@ def test_sixteen_bits_give_the_picture_of_eight(piece, mixer, name, light):
     coarse = mixer(name, *piece)(light=light)
     assert fine.dtype == np.uint16
     # Feather's alpha is rounded to a level before it is used; a level of it is several of dark ones in linear light.
-    assert np.abs(fine / 257 - coarse).max() < (8 if name == "feather" else 1.01)
+    # Poisson and the network change the person in its own depth: rounded once there, and again when it is mixed.
+    assert np.abs(fine / 257 - coarse).max() < {"feather": 8, "poisson": 1.5, "multi-stream": 1.5}.get(name, 1.01)
 
 
 @pytest.mark.parametrize("name", extensions.names(WAYS))
@@ -164,7 +165,7 @@ def test_gradients_pass_through_over_even_where_all_is_black(light):
 def test_feathers_alpha_in_torch_is_that_on_pixels(piece, width_px):
     _, alpha, _ = piece
     softened = feather.soften_tensor(planes(alpha), width_px)[0, 0].numpy()
-    white, black = np.full((384, 320, 3), 255, np.uint8), np.zeros((384, 320, 3), np.uint8)
+    white, black = np.full((*alpha.shape, 3), 255, np.uint8), np.zeros((*alpha.shape, 3), np.uint8)
     mixed = feather.blend(white, alpha, black, light="srgb", width_px=width_px)[..., 0]
     assert np.abs(softened - mixed / 255).max() <= 1 / 255
 

@@ -67,7 +67,7 @@ def test_a_rim_of_constant_difference_shifts_the_inside_by_it(photo):
     )
     mixed = prepared.blend(near, alpha, far, light="srgb", at=(0, 0))
     inner = disc(radius=76) > 0
-    assert np.abs(mixed[inner].astype(float) - near[inner] - 9).mean() < 1.5
+    assert np.abs(mixed[inner].astype(float) - near[inner] - 9).mean() < 2
     cloned = cv2.seamlessClone(near, far, alpha, (160, 120), cv2.NORMAL_CLONE)
     assert np.abs(cloned[inner].astype(int) - far[inner]).mean() < 1.5
     assert np.abs(mixed[inner].astype(int) - cloned[inner]).mean() < 2.5
@@ -123,7 +123,7 @@ def test_the_network_takes_old_surroundings_out_of_soft_edges(half_length, photo
     plain = over.blend(near, alpha, far, light="srgb", width_px=0)
     soft = (alpha > 5) & (alpha < 250)
     errors = [((one[soft] - true[soft]) ** 2).mean() for one in (mixed, plain)]
-    assert errors[0] < 0.8 * errors[1]
+    assert errors[0] < 0.85 * errors[1]
 
 
 def test_beyond_the_band_pixels_are_those_of_over(half_length, photo, fusion):

@@ -430,7 +430,7 @@ folder, random_ = root / "time", random.Random(0)
 folder.mkdir()
 Checkpoints(folder).save(state(1))
 reached = [1]
-for _ in range(40):
+for _ in range(25):
     assert at_time(folder, random_.uniform(0.0005, 0.04)) == signal.SIGALRM
     reached.append(whole(folder))
     assert reached[-1] >= reached[-2] - 1, reached  # at most the last state is lost

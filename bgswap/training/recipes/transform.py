@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from bgswap.augmentation.samples import SampleSettings
 from bgswap.compositing.colors import recolor
 from bgswap.errors import UsageError
+from bgswap.networks._push_pull import push_pull
 from bgswap.networks.transform import (
     GIVES,
     LOWEST,
@@ -33,7 +34,7 @@ SPREAD = 0.7  # ours: sigma in cells of the true place's score
 OTHERS = 32  # ours: wrong places that the true one is measured against
 Span = tuple[tuple[float, float], ...]
 # All ours: exposure, temperature, tint in stops, saturation; from least to most.
-SCENE: Span = ((-0.35, 0.35), (-0.35, 0.35), (-0.2, 0.2), (-0.2, 0.2))  # of a whole scene
+SCENE: Span = ((-0.6, 0.5), (-0.5, 0.5), (-0.25, 0.25), (-0.35, 0.3))  # of a whole scene
 PERSON: Span = ((-0.6, 0.6), (-0.7, 0.7), (-0.35, 0.35), (-0.35, 0.35))  # of a person alone, in a part of the samples
 GRADE: Span = ((-2.2, 0.4), (-1.3, 1.3), (-0.4, 0.4), (-0.6, 0.3))  # of a scene at night, at dusk, under lamps, on snow
 SHADE = 0.25  # ours: sigma of the logarithm of light from part to part of that person
@@ -194,19 +195,9 @@ def shown(batch: Batch) -> Shown:
 
 
 def filled(picture: Tensor, cover: Tensor) -> Tensor:
-    """A picture (B, 3, H, W) whose covered part has the colors around it, the nearer the more: push and pull (Gortler,
-    Grzeszczuk, Szeliski, Cohen, SIGGRAPH 1996, 10.1145/237170.237200)."""
-    weight = (F.max_pool2d(cover, 3, 1, 1) < 0.02).to(picture.dtype)
-    levels = [(picture * weight, weight)]
-    while min(levels[-1][0].shape[-2:]) > 1:
-        levels.append((F.avg_pool2d(levels[-1][0], 2, ceil_mode=True), F.avg_pool2d(levels[-1][1], 2, ceil_mode=True)))
-    colors = picture.new_full((len(picture), 3, 1, 1), 0.5)
-    for total, seen in reversed(levels):
-        size = (total.shape[-2], total.shape[-1])
-        colors = F.interpolate(colors, size, mode="bilinear", align_corners=False)
-        sure = (4 * seen).clamp_max(1)
-        colors = colors + sure * (total / seen.clamp_min(1e-4) - colors)
-    return colors * (1 - weight) + picture * weight
+    """A picture (B, 3, H, W) whose covered part, grown by a pixel, has the colors around it."""
+    known = (F.max_pool2d(cover, 3, 1, 1) < 0.02).to(picture.dtype)
+    return push_pull(picture, known, saturate=False)
 
 
 def varied(scene: Shown, step: Step, settings: TransformSettings) -> Shown:

@@ -1,6 +1,7 @@
 """The recipe that learns portraits: two players, penalties now and then, and what validation says."""
 
 import dataclasses
+from functools import cache
 
 import pytest
 import torch
@@ -188,6 +189,7 @@ def test_every_setting_of_its_own_is_read():
     assert own == set(CHANGES) | ELSEWHERE
 
 
+@cache
 def trained(**changed):
     """All weights after three steps."""
     method, settings = build(RECIPE, **QUICK | changed)

@@ -98,6 +98,7 @@ CHANGES = {
 }
 
 
+@cache
 def curve(**settings):
     """The losses of two steps."""
     method, chosen = build(RECIPE, **THIN | {"width": 2, "judge_width": 2} | settings)
