@@ -198,6 +198,11 @@ class MattingRanges(Ranges):
     jpeg: float = share(0.5, "Share of pictures that go through JPEG.", "ours")
     quality: Range = ranged(40.0, 95.0, "JPEG quality of those, 1 to 100.", "ours", within=(1, 100))
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.whole + self.half_length + self.head > 1 + 1e-9:
+            raise UsageError("the shares of whole, half-length and head windows are more than 1 together: lower one")
+
 
 @dataclass(frozen=True)
 class FramesRanges(Ranges):

@@ -64,10 +64,8 @@ REFINE = "bgswap.matting.refine"
 @click.option(
     "--strength",
     type=click.FloatRange(0, 1),
-    default=0.5,
-    show_default=True,
     metavar="0-1",
-    help="Of --harmonize.",
+    help="Of --harmonize; by default all of what a network decides, and half of what is painted or classical.",
 )
 @click.option("--paint/--no-paint", help="A network's picture as it is, not its change of color.")
 @shared.way_option("--shadow", SHADOW, "cast", "What falls on the ground.")

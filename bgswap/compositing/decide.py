@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bgswap import extensions
 from bgswap.compositing.colors import bounded
-from bgswap.compositing.decider import Networks
+from bgswap.compositing.decider import Networks, coloring
 from bgswap.compositing.decisions import PARTS, Blend, ColorMap, Decisions, Lens, Painting, Place, ShadowLayer
 from bgswap.compositing.geometry import showing_cuts
 from bgswap.compositing.lens import match
@@ -23,6 +23,7 @@ from bgswap.errors import PictureError, UsageError
 HARMONIZE, SHADOW, BLEND = (f"bgswap.compositing.{part}" for part in ("harmonize", "shadow", "blend"))
 COVERED = 1024  # ours: longer side of a place that has to be cropped to the frame's shape to be looked at
 LEARNED = "learned"
+HALF = 0.5  # ours: in full, what is painted or copied from the place turns faces gray on snow and blue at night
 UNDECIDED = Decisions(None, missing=PARTS)
 NOBODY = "there is no person in the cut-out: the place is left as it is"
 
@@ -34,7 +35,9 @@ class CompositeSettings:
     place: str = "fit"  # or X,Y,H[,ROTATION[,flip]]; several, one for each person, with ; between
     candidate: int = 1  # of the places that were found, best first
     harmonize: str = "none"  # or a run
-    strength: float = 0.5  # of the color change, 0..1; ours: in full, faces turn gray on snow and blue at night
+    strength: float | None = (
+        None  # of the color change, 0..1; None: all that a network decides, HALF of what others find
+    )
     paint: bool = False  # a network's picture as it is, instead of its change of color
     shadow: str = "cast"
     shadow_azimuth: float | None = None  # these five: as ShadowLayer has them; None: what the way finds
@@ -196,15 +199,18 @@ def _colors(settings: CompositeSettings, scene: Scene, networks: Networks) -> tu
     name = settings.harmonize
     if name != LEARNED and name in extensions.names(HARMONIZE):
         found: ColorMap | None = extensions.load(HARMONIZE, name).harmonize(scene)
+        usual = HALF
     else:
         learned = extensions.load(HARMONIZE, LEARNED)
-        network = networks.decider("harmonize", settings.model if name == LEARNED else name)
+        network = networks.decider("harmonize", coloring(settings.model) if name == LEARNED else name)
         if settings.paint:
             return None, learned.paint(scene, network)
         found = learned.harmonize(scene, network)
+        usual = 1.0 if learned.NUMBERS & set(network.card.gives) else HALF
     if settings.paint:
         raise UsageError(f"--harmonize {name} paints nothing: leave out --paint, or name a run that paints")
-    return found and replace(bounded(found, scene), way=name, strength=settings.strength), None
+    strength = usual if settings.strength is None else settings.strength
+    return found and replace(bounded(found, scene), way=name, strength=strength), None
 
 
 def _shadow(settings: CompositeSettings, scene: Scene, networks: Networks) -> ShadowLayer | None:

@@ -32,7 +32,7 @@ SHADOWS = frozenset(("shadow",))
 TASKS = ("harmonize", "place", "transform")  # of the cards whose networks decide
 WHAT = {"place": PLACES, "harmonize": COLORS, "shadow": SHADOWS}
 LEAST = 32  # pixels: sides of what networks are shown are multiples of this, or of what their card says
-USUAL = {"place": "triple-unet-small", "harmonize": "harmonize-gan-small", "blend": "multi-stream-small"}
+USUAL = {"place": "triple-unet-small", "harmonize": "transform", "blend": "multi-stream-small"}
 
 
 def decides(card: Card, part: str) -> bool:
@@ -56,6 +56,11 @@ def network_for(part: str, name: str = "") -> str:
         told = f"it is for the task '{card.task}' and gives {', '.join(card.gives)}"
         raise UsageError(f"{name} does not decide of the {part}: {told}")
     return name
+
+
+def coloring(model: str) -> str:
+    """A run of --model where it decides of colors, else "": the usual network then does, as it does without a run."""
+    return model if model and decides(describe(model)[0], "harmonize") else ""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from bgswap.compositing.backdrop import blurred, plain
 from bgswap.compositing.compose import compose_people
 from bgswap.compositing.cutter import Cutter, is_cut_out
 from bgswap.compositing.decide import BLEND, HARMONIZE, LEARNED, CompositeSettings, decide_people
-from bgswap.compositing.decider import USUAL, Networks, network_for
+from bgswap.compositing.decider import USUAL, Networks, coloring, network_for
 from bgswap.compositing.decisions import Decisions
 from bgswap.compositing.placement import candidates, farthest_first
 from bgswap.compositing.saved import SavedDecisions, to_line
@@ -140,10 +140,12 @@ def networks_of(settings: CompositeSettings) -> list[str]:
         UsageError: one of them is for something else.
     """
     names = []
-    for part, way in (("place", settings.place), ("harmonize", settings.harmonize), ("shadow", settings.shadow)):
+    for part, way in (("place", settings.place), ("shadow", settings.shadow)):
         if LEARNED in way.split(";"):
             names.append(network_for(part, settings.model))
-    if settings.harmonize not in extensions.names(HARMONIZE):
+    if settings.harmonize == LEARNED:
+        names.append(network_for("harmonize", coloring(settings.model)))
+    elif settings.harmonize not in extensions.names(HARMONIZE):
         names.append(network_for("harmonize", settings.harmonize))
     if settings.blend == MULTI_STREAM or settings.blend not in extensions.names(BLEND):
         names.append(USUAL["blend"] if settings.blend == MULTI_STREAM else settings.blend)

@@ -19,7 +19,12 @@ class System:
     network: str
 
 
-PASTED = {"place": "fit", "shadow": "none", "blend": "over"}  # cut-and-paste, where a system says nothing else
+PASTED = {
+    "place": "fit",
+    "harmonize": "none",
+    "shadow": "none",
+    "blend": "over",
+}  # cut-and-paste, where a system says nothing else
 
 SYSTEMS = {
     "triple-unet": System(

@@ -1,9 +1,10 @@
-"""PeopleNet: a small residual U-Net that finds people; the network behind weights/people.safetensors.
+"""PeopleNet: a small U-Net on SqueezeNet 1.1 that finds people; the network behind weights/people.safetensors.
 
 U-Net (Ronneberger et al., MICCAI 2015, 10.1007/978-3-319-24574-4_28) with the residual blocks of He et al. (CVPR 2016,
-10.1109/CVPR.2016.90). Two departures, both ours: a vector read off the whole picture is added at the bottom, and the
-head sees the photo's own pixels, so that edges come at full input size without a full-size convolution stage.
-Down to 1/16 its encoder is plain, or SqueezeNet 1.1's, which has seen ImageNet's thousand kinds of things.
+10.1109/CVPR.2016.90); its contracting path is SqueezeNet 1.1 (Iandola et al., arXiv 1602.07360), which has seen
+ImageNet's thousand kinds of things. Two departures, both ours: a vector read off the whole picture is added at the
+bottom, and the head sees the photo's own pixels, so that edges come at full input size without a full-size
+convolution stage.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,21 +15,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bgswap.networks._squeeze_encoder import WIDTHS as SQUEEZED
-from bgswap.networks._squeeze_encoder import SqueezeEncoder
+from bgswap.networks._squeeze_encoder import WIDTHS, SqueezeEncoder
 
 MULTIPLE = 32  # five halvings: both sides of the input must divide by it
-PLAIN, SQUEEZENET = ENCODERS = ("plain", "squeezenet")
 
 
 @dataclass(frozen=True)
 class PeopleConfig:
-    """Sizes of the network; the defaults (ours) are those of weights/people.safetensors, 3.2 M parameters."""
+    """Sizes of the network; the defaults (ours) are those of weights/people.safetensors, 2.7 M parameters."""
 
-    widths: tuple[int, ...] = (16, 32, 64, 128, 192)  # channels at 1/2, 1/4, 1/8, 1/16, 1/32
-    depths: tuple[int, ...] = (0, 1, 2, 3, 2)  # residual blocks after each halving; the stem has none
-    encoder: str = "plain"  # or "squeezenet": then the first four of `widths` are the decoder's alone, and of `depths`
-    # only the last counts
+    widths: tuple[int, ...] = (24, 48, 96, 128, 160)  # channels of the expanding path at 1/2 to 1/16, and at the bottom
+    depth: int = 2  # residual blocks at the bottom, 1/32
 
 
 class ConvNorm(nn.Sequential):
@@ -52,17 +49,20 @@ class Residual(nn.Module):
         return F.relu(x + self.b(F.relu(self.a(x))))
 
 
-class Down(nn.Module):
-    """Half the size, more channels, then residual blocks."""
+class Bottom(nn.Module):
+    """Fewer channels, half the size, residual blocks, and what the whole picture shows, told to every place."""
 
     def __init__(self, channels_in: int, channels: int, depth: int):
         super().__init__()
-        self.down = ConvNorm(channels_in, channels, stride=2)
+        self.narrow = ConvNorm(channels_in, channels, size=1)
+        self.down = ConvNorm(channels, channels, stride=2)
         self.body = nn.Sequential(*(Residual(channels) for _ in range(depth)))
+        self.context = nn.Sequential(nn.Linear(channels, channels), nn.ReLU(), nn.Linear(channels, channels))
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C_in, H, W) -> (B, C, H/2, W/2)."""
-        return self.body(F.relu(self.down(x)))
+        x = self.body(F.relu(self.down(F.relu(self.narrow(x)))))
+        return x + self.context(x.mean((2, 3)))[:, :, None, None]
 
 
 class Up(nn.Module):
@@ -89,21 +89,12 @@ class PeopleNet(nn.Module):
     def __init__(self, config: PeopleConfig = PeopleConfig()):
         super().__init__()
         w = config.widths
-        self.squeezes = config.encoder == SQUEEZENET
         # Not in the state dict: constants of the design, the same for all three colors.
         self.register_buffer("mean", torch.tensor(0.45), persistent=False)
         self.register_buffer("std", torch.tensor(0.25), persistent=False)
-        if self.squeezes:
-            skips: tuple[int, ...] = SQUEEZED
-            self.encoder = SqueezeEncoder()
-            self.narrow = nn.Sequential(ConvNorm(skips[-1], w[-1], size=1), nn.ReLU())
-            self.downs = nn.ModuleList([Down(w[-1], w[-1], config.depths[-1])])
-        else:
-            skips = w
-            self.stem = nn.Sequential(ConvNorm(3, w[0], stride=2), nn.ReLU(), ConvNorm(w[0], w[0]), nn.ReLU())
-            self.downs = nn.ModuleList(Down(*step) for step in zip(w, w[1:], config.depths[1:], strict=False))
-        self.context = nn.Sequential(nn.Linear(w[-1], w[-1]), nn.ReLU(), nn.Linear(w[-1], w[-1]))
-        self.ups = nn.ModuleList(Up(w[i + 1], skips[i], w[i]) for i in reversed(range(len(w) - 1)))
+        self.encoder = SqueezeEncoder()
+        self.bottom = Bottom(WIDTHS[-1], w[-1], config.depth)
+        self.ups = nn.ModuleList(Up(w[i + 1], WIDTHS[i], w[i]) for i in reversed(range(len(w) - 1)))
         self.head = nn.Conv2d(w[0] + 12, 4, 3, padding=1)
 
     def forward(self, photo: Tensor) -> Tensor:  # (B, 3, H, W) sRGB 0..1; H, W multiples of 32
@@ -111,23 +102,16 @@ class PeopleNet(nn.Module):
         return self.forward_coarse(photo)[0]
 
     def encode(self, photo: Tensor) -> list[Tensor]:
-        """The contracting path's maps, (B, 16, H/2, W/2) ... (B, 192, H/32, W/32)."""
-        if self.squeezes:
-            maps = self.encoder(photo)
-            return [*maps, self.downs[0](self.narrow(maps[-1]))]
-        maps = [self.stem((photo - self.mean) / self.std)]
-        for down in self.downs:
-            maps.append(down(maps[-1]))
-        return maps
+        """The contracting path's maps, (B, 64, H/2, W/2) ... (B, 512, H/16, W/16)."""
+        return cast(list[Tensor], self.encoder(photo))
 
     def forward_coarse(self, photo: Tensor) -> tuple[Tensor, list[Tensor]]:
         """The logits, and those of the coarse mattes (B, 1, H/16, W/16) ... (B, 1, H/2, W/2) for training."""
         skips = self.encode(photo)
-        x = skips.pop()
-        x = x + self.context(x.mean((2, 3)))[:, :, None, None]  # what the whole picture shows, told to every place
+        x = self.bottom(skips[-1])
         coarse = []
         for up in cast(Iterable[Up], self.ups):  # expanding path
-            x = up(x, skips.pop())  # ends at (B, 16, H/2, W/2)
+            x = up(x, skips.pop())  # ends at (B, 24, H/2, W/2)
             coarse.append(up.side(x))
         pixels = F.pixel_unshuffle((photo - self.mean) / self.std, 2)  # (B, 12, H/2, W/2): each 2x2 square's own colors
         return F.pixel_shuffle(self.head(torch.cat([x, pixels], dim=1)), 2), coarse
@@ -135,19 +119,12 @@ class PeopleNet(nn.Module):
 
 def recognize(shapes: Mapping[str, tuple[int, ...]]) -> PeopleConfig | None:
     """The settings of a PeopleNet read off its state dict's names and shapes; None for any other network."""
-    squeezes = "encoder.features.0.weight" in shapes
-    if squeezes and "narrow.0.0.weight" in shapes and "head.weight" in shapes:
-        ups = sum(name.endswith(".squeeze.0.weight") and name.startswith("ups.") for name in shapes)
-        wide = [shapes[f"ups.{i}.squeeze.0.weight"][0] for i in reversed(range(ups))]
-        deep = sum(name.startswith("downs.0.body.") and name.endswith(".a.0.weight") for name in shapes)
-        return PeopleConfig((*wide, shapes["narrow.0.0.weight"][0]), (0,) * ups + (deep,), SQUEEZENET)
-    steps = sum(name.startswith("downs.") and name.endswith(".down.0.weight") for name in shapes)
-    needed = ["stem.0.0.weight", "context.0.weight", "ups.0.squeeze.0.weight", "head.weight"]
-    if not steps or any(name not in shapes for name in needed):
+    needed = ["encoder.features.0.weight", "bottom.down.0.weight", "ups.0.squeeze.0.weight", "head.weight"]
+    if any(name not in shapes for name in needed):
         return None
-    widths = [shapes["stem.0.0.weight"][0]] + [shapes[f"downs.{i}.down.0.weight"][0] for i in range(steps)]
-    blocks = [sum(f"downs.{i}.body.{j}.a.0.weight" in shapes for j in range(len(shapes))) for i in range(steps)]
-    return PeopleConfig(widths=tuple(widths), depths=(0, *blocks))
+    ups = [shapes[f"ups.{i}.squeeze.0.weight"][0] for i in reversed(range(len(WIDTHS)))]
+    depth = sum(name.startswith("bottom.body.") and name.endswith(".a.0.weight") for name in shapes)
+    return PeopleConfig((*ups, shapes["bottom.down.0.weight"][0]), depth)
 
 
 def build(config: PeopleConfig) -> PeopleNet:

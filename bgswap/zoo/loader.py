@@ -79,6 +79,11 @@ def load(
     card, notes = describe(name)
     check_license(card, options.accept_license)
     kind = recognize.kind_by_name((card.parts("cuda") or card.parts("cpu"))[card.files[0].part].file)
+    if not card.parts("cuda"):
+        notes += (
+            (f"{card.name} runs on the CPU: its weights are for nothing else",) if device.startswith("cuda") else ()
+        )
+        device = "cpu"
     chosen = devices.choose(device, kind)
     order = Order(chosen, cast(Precision, precision), options.threads, card.network)
     notes += (chosen.note,) if chosen.note else ()

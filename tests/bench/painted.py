@@ -82,8 +82,10 @@ def ways(
     quiet: dict[str, Any] = {"place": "keep", "shadow": "none"}
     yield "nothing", CompositeSettings(**quiet), False
     for model in models:
-        apart = "background" in networks.decider("harmonize", model).card.takes
-        yield f"{model} painted", CompositeSettings(**quiet, harmonize=model, paint=True), apart
+        card = networks.decider("harmonize", model).card
+        apart = "background" in card.takes
+        if "picture" in card.gives:
+            yield f"{model} painted", CompositeSettings(**quiet, harmonize=model, paint=True), apart
         for strength in strengths:
             yield f"{model} {strength:g}", CompositeSettings(**quiet, harmonize=model, strength=strength), apart
     for way in CLASSICAL:

@@ -17,7 +17,7 @@ SMALL = (4, 4, 8, 8, 8)
 
 def people(seed: int, widths: tuple[int, ...] = SMALL) -> PeopleNet:
     torch.manual_seed(seed)
-    return PeopleNet(PeopleConfig(widths, (0, 0, 0, 1, 0)))
+    return PeopleNet(PeopleConfig(widths, 1))
 
 
 def judge(seed: int) -> nn.Module:
@@ -71,20 +71,20 @@ def test_half_precision_becomes_what_the_network_has(tmp_path):
 
 def test_what_does_not_fit_is_named_and_left_as_it_was(tmp_path):
     state = people(1).state_dict() | {"extra.weight": torch.zeros(2)}
-    del state["context.0.bias"]
+    del state["bottom.context.0.bias"]
     torch.save(state, tmp_path / "other.pt")
     mine, before = people(2, (4, 4, 8, 8, 16)), people(2, (4, 4, 8, 8, 16))
     (note,) = start_from(str(tmp_path / "other.pt"), {"network": mine})
-    assert "of another shape: downs.3.down.0.weight 8x8x3x3, here 16x8x3x3" in note
-    assert "more; not there: context.0.bias; there only: extra.weight" in note
-    assert torch.equal(mine.downs[3].down[0].weight, before.downs[3].down[0].weight)
-    assert torch.equal(mine.context[0].bias, before.context[0].bias)
-    assert torch.equal(mine.stem[0][0].weight, people(1).stem[0][0].weight)
+    assert "of another shape: bottom.narrow.0.weight 8x512x1x1, here 16x512x1x1" in note
+    assert "more; not there: bottom.context.0.bias; there only: extra.weight" in note
+    assert torch.equal(mine.bottom.down[0].weight, before.bottom.down[0].weight)
+    assert torch.equal(mine.bottom.context[0].bias, before.bottom.context[0].bias)
+    assert torch.equal(mine.encoder.features[0].weight, people(1).encoder.features[0].weight)
 
 
 def test_weights_of_another_network_are_refused(tmp_path):
     torch.save(judge(1).state_dict(), tmp_path / "judge.pt")
-    with pytest.raises(UsageError, match=r"nothing in it fits 'network'.*stem.0.0.weight.*more"):
+    with pytest.raises(UsageError, match=r"nothing in it fits 'network'.*encoder.features.0.weight.*more"):
         start_from(str(tmp_path / "judge.pt"), {"network": people(2)})
 
 

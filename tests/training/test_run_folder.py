@@ -48,7 +48,7 @@ def state(step: int) -> dict[str, object]:
 
 
 def small_stepper() -> Stepper:
-    chosen = replace(RECIPE.settings, widths=(4, 4, 8, 8, 8), depths=(0, 0, 0, 1, 0))
+    chosen = replace(RECIPE.settings, widths=(4, 4, 8, 8, 8), depth=1)
     torch.manual_seed(0)
     return Stepper(RECIPE.method(chosen, Tools()), chosen)
 
@@ -145,7 +145,7 @@ def test_the_best_weights_of_a_run_are_a_model_of_the_zoo(tmp_path):
     network = model.parts["model"].module
     kept = read_state(tmp_path / "run/best.safetensors")
     assert {value.dtype for value in kept.values()} == {torch.float32, torch.int64}  # weights, and norms' counters
-    assert [len(network.downs), network.stem[0][0].out_channels] == [4, 4]
+    assert [len(network.ups), network.ups[3].side.in_channels] == [4, 4]
     (logits,) = model(np.zeros((1, 3, 64, 32), np.float32))
     with torch.no_grad():
         for value in stepper.average.parameters():

@@ -12,7 +12,7 @@ from bgswap.zoo import catalog
 from bgswap.zoo.checksum import Digests
 
 REMOTE = {"withoutbg", "atlascloud"}
-OWN = {"people", "lama"}
+OWN = {"people", "transform", "lama"}
 FEATURES = {
     "alexnet",
     "vgg16",
@@ -29,7 +29,8 @@ FEATURES = {
 }
 
 
-SMALL = {f"{name}-small" for name in extensions.names("bgswap.training.recipes")}  # every recipe has a small start
+LARGER = {"people", "transform", "ffc-inpaint"}
+SMALL = {f"{name}-small" for name in set(extensions.names("bgswap.training.recipes")) - LARGER}
 
 
 def rembg_sources() -> dict[str, tuple[str, ast.Module]]:

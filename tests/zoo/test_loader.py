@@ -19,8 +19,8 @@ from bgswap.zoo.loader import LoadOptions, load
 from tests.zoo.conftest import tiny_onnx
 
 SMALL_U2NET = u2net.U2NetConfig(((3, 4, 8), *[(8, 4, 8)] * 5, *[(16, 4, 8)] * 5))
-SMALL_PEOPLE = people.PeopleConfig((4, 6, 8, 8, 8), (0, 1, 1, 1, 1))
-OTHER_PEOPLE = people.PeopleConfig((8, 8, 8, 8, 16), (0, 0, 1, 2, 1))
+SMALL_PEOPLE = people.PeopleConfig((4, 6, 8, 8, 8), 1)
+OTHER_PEOPLE = people.PeopleConfig((8, 8, 8, 8, 16), 0)
 
 
 @pytest.fixture

@@ -61,8 +61,6 @@ def draw_window(
         aspect: width over height of the window.
         ranges: shares and the range of sizes.
     """
-    if ranges.whole + ranges.half_length + ranges.head > 1:
-        raise UsageError("the shares of whole, half-length and head windows are more than 1 together: lower one")
     height, width = size
     top, left, bottom, right = box
     largest = min(height, width / aspect)

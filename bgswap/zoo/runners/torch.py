@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bgswap.errors import BgswapError, UsageError
+from bgswap.errors import BgswapError, NotReady, UsageError
 from bgswap.zoo import recognize
 from bgswap.zoo.runners import Order
 
@@ -87,7 +87,14 @@ def half_of(order: Order) -> torch.dtype | None:
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """The tensors of a file by key, on the CPU, wrappers and prefixes off. BgswapError says what is wrong."""
+    """The tensors of a file by key, on the CPU, wrappers and prefixes off; of an ONNX file of ours, too.
+
+    Raises:
+        BgswapError: says what is wrong.
+        NotReady: an ONNX file, and the package that reads it is missing.
+    """
+    if path.suffix.lower() == ".onnx":
+        return _read_onnx(path)
     with path.open("rb") as file:
         if file.read(9)[8:] == b"{":
             return _read_safetensors(path)
@@ -110,6 +117,20 @@ def read_state(path: Path) -> dict[str, Tensor]:
     ) as error:
         raise BgswapError(f"{path} is cut short or damaged: {str(error).splitlines()[:1]}") from None
     return _tensors(loaded, path)
+
+
+def _read_onnx(path: Path) -> dict[str, Tensor]:
+    try:
+        import onnx
+        from google.protobuf.message import DecodeError
+    except ImportError:
+        raise NotReady(f"weights are read out of {path} by the package onnx: pip install 'bgswap[train]'") from None
+    try:
+        graph = onnx.load(str(path)).graph
+    except DecodeError as error:
+        raise BgswapError(f"{path} is cut short or damaged: {str(error).splitlines()[:1]}") from None
+    kept = {one.name.removesuffix(".half"): onnx.numpy_helper.to_array(one) for one in graph.initializer}
+    return {name: torch.from_numpy(value.copy()) for name, value in kept.items()}
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:

@@ -332,3 +332,8 @@ def test_nothing_is_written_into_the_pictures(pictures):
         for change in ({}, PLAIN):
             matting.apply(pictures, drawn(new_place, **change))
     assert all(torch.equal(before[role], one) for role, one in pictures.items())
+
+
+def test_shares_of_windows_that_are_more_than_all_are_refused_at_once():
+    with pytest.raises(UsageError, match="more than 1 together: lower one"):
+        MattingRanges(whole=0.7, half_length=0.2, head=0.2)
