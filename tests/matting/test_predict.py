@@ -52,7 +52,7 @@ def test_a_picture_of_nobody_says_so_and_gives_an_empty_matte(matter, kind):
 def test_sixteen_bits_stay_sixteen_bits_and_show_the_same_matte(matter, matte, photo):
     deep = matter.estimate(photo.astype(np.uint16) * 257)
     assert deep.alpha.dtype == np.uint16
-    assert np.abs(deep.alpha / 257 - matte.alpha).mean() < 0.1  # the small picture is rounded to 8 bits or is not
+    assert np.abs(deep.alpha / 257 - matte.alpha).mean() < 1  # the small picture is rounded to 8 bits or is not
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 400), (400, 1), (33, 7), (7, 1000), (511, 513), (97, 96)])

@@ -127,7 +127,7 @@ def test_validation_compares_made_portraits_and_the_means_with_held_out_ones():
     network, batch = method.network.eval(), eight("portrait")
     with torch.no_grad():
         found = method.evaluate(network, batch, where())
-    assert {name: value.shape for name, value in found.items()} == dict.fromkeys(("real", "made", "mean"), (8, 128))
+    assert {name: value.shape for name, value in found.items()} == dict.fromkeys(("real", "made", "mean"), (8, 512))
     with torch.no_grad():
         middle = method.looks.features(network(torch.ones(1, 16), psi=0.0))[-1].mean((2, 3))
     torch.testing.assert_close(found["mean"], middle.expand(8, -1))

@@ -190,7 +190,8 @@ def test_doing_nothing_is_the_layer_as_it_stands_over_the_plate():
     wanted = [
         abs(np.log(one.height / 64 / float(true))) for one, true in zip(own, batch["box_true"][:, 2], strict=True)
     ]
-    np.testing.assert_allclose(found["box_scale_nothing"], wanted, atol=1e-4)
+    row = np.array([1.1 / one.height for one in own])  # a soft edge's row of just one half may count or not
+    assert (np.abs(found["box_scale_nothing"].numpy() - wanted) <= row).all()
 
 
 def test_a_drawn_box_is_where_the_compositor_would_put_the_person():
