@@ -35,9 +35,7 @@ class CompositeSettings:
     place: str = "fit"  # or X,Y,H[,ROTATION[,flip]]; several, one for each person, with ; between
     candidate: int = 1  # of the places that were found, best first
     harmonize: str = "none"  # or a run
-    strength: float | None = (
-        None  # of the color change, 0..1; None: all that a network decides, HALF of what others find
-    )
+    strength: float | None = None  # of the color change, 0..1; None: all that a network decides, HALF of other ways
     paint: bool = False  # a network's picture as it is, instead of its change of color
     shadow: str = "cast"
     shadow_azimuth: float | None = None  # these five: as ShadowLayer has them; None: what the way finds

@@ -19,12 +19,7 @@ class System:
     network: str
 
 
-PASTED = {
-    "place": "fit",
-    "harmonize": "none",
-    "shadow": "none",
-    "blend": "over",
-}  # cut-and-paste, where a system says nothing else
+PASTED = {"place": "fit", "shadow": "none", "blend": "over"}  # cut-and-paste, where a system says nothing else
 
 SYSTEMS = {
     "triple-unet": System(

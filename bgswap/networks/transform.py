@@ -32,7 +32,7 @@ SCALES, LOWEST, STEP = 12, math.log(0.1), math.log(18.0) / 12  # ours: heights o
 DROPPED = 0.2  # ours: of the words in training, or a network of few photos knows their people by heart
 FOUND = 8  # places that are told
 TURN = 15.0  # degrees: the largest turn that is told
-SMALL = (0.5, 0.5, 0.5, 0.5)  # ours: stops, stops, stops, saturation per unit of the head's output
+MOST = 1.5  # ours: stops and saturation that the globals tell at most, either way
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,6 @@ class ColorHead(nn.Module):
     """Globals, an affine for each bin of luminance and its changes from cell to cell, and shading; from identity."""
 
     identity: Tensor
-    units: Tensor
 
     def __init__(self, width: int, words: int):
         super().__init__()
@@ -108,11 +107,10 @@ class ColorHead(nn.Module):
             nn.init.zeros_(last.weight)  # type: ignore[arg-type]
             nn.init.zeros_(last.bias)  # type: ignore[arg-type]
         self.register_buffer("identity", torch.tensor(AFFINE, dtype=torch.float32), persistent=False)
-        self.register_buffer("units", torch.tensor(SMALL), persistent=False)
 
     def forward(self, x: Tensor, words: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(B, C, h, w), (B, words) -> (B, 4), (B, h, w, BINS, 12), (B, h, w), as composite's ColorMap has them."""
-        stops = self.units * torch.tanh(self.globals(words).float()) * 3
+        stops = MOST * torch.tanh(self.globals(words).float())
         cells = self.cells(x).float().permute(0, 2, 3, 1).unflatten(3, (BINS, 12))
         grid = self.identity + self.bins(words).float().view(-1, 1, 1, BINS, 12) + cells
         return stops, grid, self.shading(x).float()[:, 0]
@@ -235,7 +233,7 @@ def best_places(logits: Tensor, moves: Tensor, turn: Tensor) -> Tensor:
     """(B, FOUND, 6), best first: x and y of the middle of the box's lower edge and its height, in shares of the frame;
     degrees, logit of the mirror, and the logarithm of the cell's probability. A cell is told where no neighbor's is
     higher, so that places differ."""
-    _batch, _, rows, columns = logits.shape
+    rows, columns = logits.shape[2:]
     scores = logits.flatten(1).log_softmax(1).view_as(logits)
     peak = F.max_pool3d(scores[:, None], 3, 1, 1)[:, 0] == scores
     score, index = (scores - 1e4 * (~peak)).flatten(1).topk(FOUND, 1)

@@ -32,6 +32,7 @@ from bgswap.training.tools import Tools
 
 SPREAD = 0.7  # ours: sigma in cells of the true place's score
 OTHERS = 32  # ours: wrong places that the true one is measured against
+OWN = {"place": ("place.", "ground."), "colors": ("colors.", "join.", "mask."), "shadow": ("shadow.",)}  # its modules
 Span = tuple[tuple[float, float], ...]
 # All ours: exposure, temperature, tint in stops, saturation; from least to most.
 SCENE: Span = ((-0.6, 0.5), (-0.5, 0.5), (-0.25, 0.25), (-0.35, 0.3))  # of a whole scene
@@ -169,9 +170,6 @@ class Transform(Method):
             truth = with_box(batch["composite_true"], batch["box_true"], scene.cover, TRUE)
             truth = with_box(truth, place, scene.cover, FOUND)
         return scene.over(scene.person), first, truth
-
-
-OWN = {"place": ("place.", "ground."), "colors": ("colors.", "join.", "mask."), "shadow": ("shadow.",)}
 
 
 def _check(settings: TransformSettings) -> None:
